@@ -1,0 +1,45 @@
+# Every target sets up what it needs: on a fresh machine with Python 3.11+ and make, any of them can be the first.
+#   make lectures [ONLY=08]   run the lecture, write the pages under build/lectures
+#   make lab                  JupyterLab at the notebooks
+#   make test                 all tests
+#   make notebooks [ONLY=08]  re-execute and store the notebooks (authors)
+PYTHON ?= python3
+ONLY ?=
+# Relative paths only: the checkout may lie in a folder with a space in its name.
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: lectures lab test notebooks lock clean
+
+lectures: $(READY)
+	@$(BIN)/python -m lecturelib.cli run $(ONLY)
+
+lab: $(READY)
+	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks
+
+test: $(READY)
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m pytest -n 2
+
+notebooks: $(READY)
+	@$(BIN)/python -m ruff check --fix notebooks
+	@$(BIN)/python -m ruff format notebooks
+	@$(BIN)/python -m lecturelib.cli store $(ONLY)
+
+# The lock names no host and holds for every Python and system.
+lock: $(READY)
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes \
+	  --no-emit-index-url --quiet -o requirements.lock
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12, for example")'
+	@echo "Setting up .venv (once; about 1 GB)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+clean:
+	rm -rf build .venv

@@ -1,0 +1,43 @@
+"""What holds for every test: no network, several host devices, no silent broadcasting, the slowest first."""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+IPYTHON = Path(tempfile.mkdtemp(prefix="ipython-"))
+atexit.register(shutil.rmtree, IPYTHON, ignore_errors=True)
+(IPYTHON / "profile_default").mkdir()
+(IPYTHON / "profile_default" / "ipython_kernel_config.py").write_text(
+    "c.IPKernelApp.log_level = 40  # else each kernel warns of TCP on loopback, which is where it runs\n"
+)
+
+# Kernels and other processes that tests start inherit these.
+sys.path.insert(0, str(TESTS / "guard"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS / "guard"), os.environ.get("PYTHONPATH")]))
+os.environ["IPYTHONDIR"] = str(IPYTHON)
+os.environ["MPLBACKEND"] = "agg"
+
+import sitecustomize  # noqa: E402, F401  (this process is guarded too)
+
+
+def pytest_configure():
+    import jax
+
+    jax.config.update("jax_num_cpu_devices", 4)
+    jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """The slowest first; the cells of a notebook, and the tests of a file, stay together on one worker."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("notebooks", "tests/test_lecture.py")))
+    for item in items:
+        group = item.nodeid if item.path.name == "test_lecture.py" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
