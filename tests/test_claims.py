@@ -1,0 +1,133 @@
+"""A claim that holds prints one stable line; every way of being false, or of checking nothing, raises."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lecturelib import claims
+
+SURE = {"tolerance": 0.1, "because": "a test"}
+
+
+def test_line_names_all_that_a_reader_needs(capsys):
+    claims.check(
+        "08.a-b", "It is half.", measured=0.496, equals=0.5, tolerance=0.02, because="4 standard errors"
+    )
+    line = capsys.readouterr().out
+    assert line == (
+        "claim 08.a-b holds: It is half. [measured 0.496, expected 0.500 within 0.020 (4 standard errors)]\n"
+    )
+    assert [m[1] for m in claims.LINE.finditer(line)] == ["08.a-b"]
+
+
+def test_unstable_numbers_are_marked_and_the_verdict_is_not(capsys):
+    claims.check("08.a", "It falls.", measured=0.3, at_most=0.5, stable=False, **SURE)
+    line = capsys.readouterr().out
+    assert "claim 08.a holds: It falls." in line
+    assert "measured ≈0.30, at most ≈0.50 within ≈0.10" in line
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"measured": 0.7, "equals": 0.5},
+        {"measured": 0.3, "equals": 0.5},
+        {"measured": 0.7, "at_most": 0.5},
+        {"measured": 0.3, "at_least": 0.5},
+        {"measured": math.nan, "equals": 0.5},
+        {"measured": math.nan, "at_most": 0.5},
+        {"measured": math.nan, "at_least": 0.5},
+        {"measured": 0.5, "equals": math.nan},
+        {"measured": [0.5, 0.7], "equals": 0.5},
+        {"measured": [0.5, math.nan], "equals": [0.5, 0.5]},
+        {"measured": math.inf, "equals": 0.5},
+        {"measured": -math.inf, "at_least": 0.5},
+    ],
+)
+def test_false_claims_fail_and_print_nothing(wrong, capsys):
+    with pytest.raises(claims.ClaimFailed, match=r"08\.a fails: S\. .*measured"):
+        claims.check("08.a", "S.", **wrong, **SURE)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_entry_closest_to_failing_is_reported():
+    claim = claims.check("08.a", "S.", measured=[1.0, 2.05, 3.0], equals=[1, 2, 3], **SURE)
+    assert (claim.measured, claim.expected, claim.entries) == (2.05, 2.0, 3)
+    with pytest.raises(claims.ClaimFailed, match=r"measured 9\.0, expected 3\.0"):
+        claims.check("08.a", "S.", measured=[1.0, 2.05, 9.0], equals=[1, 2, 3], **SURE)
+
+
+@pytest.mark.parametrize(
+    ("malformed", "message"),
+    [
+        ({"id": "8.a"}, "two digits"),
+        ({"id": "08.A b"}, "two digits"),
+        ({"sentence": " "}, "give a sentence"),
+        ({"because": ""}, "where the tolerance comes from"),
+        ({"equals": None}, "exactly one"),
+        ({"at_most": 1.0}, "exactly one"),
+        ({"measured": []}, "nothing was measured"),
+        ({"measured": [1, 2, 3], "equals": [1, 2]}, "shapes"),
+        ({"tolerance": -1.0}, "not negative"),
+        ({"tolerance": math.nan}, "finite"),
+        ({"tolerance": math.inf}, "finite"),
+    ],
+)
+def test_malformed_claims_are_refused(malformed, message):
+    good = {
+        "id": "08.a",
+        "sentence": "S.",
+        "measured": 0.5,
+        "equals": 0.5,
+        "because": "a test",
+        "tolerance": 0.1,
+    }
+    claims.check(**good)
+    arguments = good | malformed
+    with pytest.raises(ValueError, match=message):
+        claims.check(arguments.pop("id"), arguments.pop("sentence"), **arguments)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0.0, 10.0), st.floats(-20.0, 20.0))
+def test_a_claim_holds_exactly_when_the_definition_says_so(expected, tolerance, shift):
+    measured = expected + shift
+    arguments = {"measured": measured, "tolerance": tolerance, "because": "a test"}
+    for relation, excess in [
+        ("equals", abs(measured - expected)),
+        ("at_most", measured - expected),
+        ("at_least", expected - measured),
+    ]:
+        try:
+            claims.check("08.a", "S.", **{relation: expected}, **arguments)
+            held = True
+        except claims.ClaimFailed:
+            held = False
+        assert held == (tolerance - excess >= 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "text"),
+    [
+        (0.123456, {}, "0.123"),
+        (0.123456, {"error": 0.02}, "0.123"),
+        (0.123456, {"error": 3}, "0.1"),
+        (1234567.0, {}, "1,234,567"),
+        (1234.5678, {"digits": 6}, "1,234.57"),
+        (0.0, {}, "0"),
+        (-0.001, {"error": 0.2}, "0.00"),
+        (2.5e-9, {}, "2.50e-09"),
+        (math.nan, {}, "nan"),
+        (7, {"stable": False}, "≈7"),
+        (np.float32(0.5), {}, "0.500"),
+    ],
+)
+def test_numbers_are_rounded_to_what_their_error_allows(value, options, text):
+    assert claims.number(value, **options) == text
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.floats(0, 1e300) | st.none())
+def test_every_number_can_be_printed(value, error):
+    assert claims.number(value, error)
