@@ -1,0 +1,100 @@
+"""The `lecture` command: list the notebooks and their parameters, run them, store their outputs."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from lecturelib import notebooks, running
+
+OUT = notebooks.FOLDER.parent / "build" / "lectures"
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lecturelib")
+@click.option(
+    "--notebooks", "folder", type=FOLDER, default=notebooks.FOLDER, help="Another folder of notebooks."
+)
+@click.pass_context
+def main(context, folder):
+    """Optimization for Big Data: a lecture that proves its claims by running."""
+    context.obj = folder
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a terminated run cleans up after itself
+
+
+def _select(numbers) -> list[notebooks.Notebook]:
+    try:
+        return notebooks.select(numbers, click.get_current_context().obj)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+@main.command("list")
+@click.argument("numbers", nargs=-1, metavar="[NN]...")
+def list_notebooks(numbers):
+    """List the notebooks; with numbers, their parameters with defaults and units."""
+    for notebook in _select(numbers):
+        click.echo(f"{notebook.number}  {notebook.title()}")
+        if numbers:
+            for parameter in notebook.parameters().values():
+                click.echo(f"      {parameter}")
+
+
+@main.command()
+@click.argument("numbers", nargs=-1, metavar="[NN]...")
+@click.option(
+    "-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; repeat for several."
+)
+@click.option("--out", type=FOLDER, default=OUT, help="Folder for the results.")
+def run(numbers, assignments, out):
+    """Run notebooks (all by default) and write executed copies and pages.
+
+    \b
+    lecture run 08
+    lecture run 08 -p seeds=0,1,2 -p hidden=100
+    """
+    chosen = _select(numbers)
+    try:  # every value is checked against every notebook before the first one starts
+        values = [notebooks.parse_values(assignments, n.parameters(), n.name) for n in chosen]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+    failed = []
+    with tqdm(total=len(chosen), unit="notebook", file=sys.stderr, disable=None) as bar:
+        for notebook, overrides in zip(chosen, values, strict=True):
+            bar.set_description(notebook.name)
+            result = running.run(notebook, out, overrides)
+            if result.error is not None:
+                failed.append(result)
+            state = "FAILED" if result.error is not None else "ran"
+            held = len(set(result.claims))
+            bar.write(
+                f"{notebook.name:<32} {state:<6} {result.seconds:5.0f} s  {held:2d} claims hold",
+                file=sys.stdout,
+            )
+            bar.update()
+
+    for result in failed:
+        kept = f"\n  see {result.files[0]}" if result.files else ""
+        click.echo(f"\n{result.notebook.name} failed in {result.error}{kept}", err=True)
+    click.echo(f"\nExecuted notebooks (.ipynb) and pages (.html) are in {out}")
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.argument("numbers", nargs=-1, metavar="[NN]...")
+def store(numbers):
+    """Re-execute notebooks and store their outputs in notebooks/ (for authors)."""
+    failed = 0
+    for notebook in tqdm(_select(numbers), unit="notebook", disable=None):
+        error = running.store(notebook)
+        failed += error is not None
+        tqdm.write(f"{notebook.name:<32} {'stored' if error is None else 'FAILED, left as it was: ' + error}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
