@@ -1,0 +1,133 @@
+"""What came out of a training grid: learning rates x seeds at one batch size, and how to read it.
+
+Work and depth are the lecture's: depth is the number of serial updates, work is depth times the batch size.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class BestRate:
+    """The learning rate that came out best, and whether the grid was wide enough to say so.
+
+    Attributes:
+        index: position in `GridRun.learning_rates`.
+        learning_rate: the rate itself.
+        at_edge: true if it is the smallest or largest of its grid; a better one may then lie outside.
+    """
+
+    index: int
+    learning_rate: float
+    at_edge: bool
+
+
+@dataclass(frozen=True)
+class GridRun:
+    """All runs of one batch size; axes are (learning rate, seed, checkpoint).
+
+    A run whose loss stops being finite keeps its last finite values from there on, and `diverged_at` says
+    since when, so no entry is NaN. A run can also fail with finite numbers (every hidden unit dead, say):
+    `diverged` counts it too.
+
+    Attributes:
+        batch_size: images an update, the global batch.
+        steps: updates a run.
+        learning_rates: increasing, shape (rates,).
+        seeds: shape (seeds,); a seed fixes the initial weights and the stream of images.
+        checkpoints: number of updates made at each measurement, from 0 to `steps`, shape (points,).
+        train_loss: mean cross-entropy in nats on fixed training images, shape (rates, seeds, points).
+        train_error: fraction of them misclassified, same shape.
+        test_loss: mean cross-entropy in nats on fixed test images, same shape.
+        test_error: fraction of them misclassified, same shape.
+        diverged_at: updates made when a loss was first seen to be infinite or NaN, shape (rates, seeds); -1
+            where that never happened.
+        params: weights at every checkpoint, arrays of shape (rates, seeds, points, ...), or None if not kept.
+    """
+
+    batch_size: int
+    steps: int
+    learning_rates: np.ndarray
+    seeds: np.ndarray
+    checkpoints: np.ndarray
+    train_loss: np.ndarray
+    train_error: np.ndarray
+    test_loss: np.ndarray
+    test_error: np.ndarray
+    diverged_at: np.ndarray
+    params: Any = None
+
+    @property
+    def work(self) -> np.ndarray:
+        """Images processed up to each checkpoint: depth times batch size, shape (points,)."""
+        return self.checkpoints * self.batch_size
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Runs that blew up, or ended with a training loss no lower than they began with; (rates, seeds)."""
+        return (self.diverged_at >= 0) | (self.train_loss[..., -1] >= self.train_loss[..., 0])
+
+    @property
+    def max_learning_rate(self) -> float:
+        """Largest rate such that neither it nor any smaller rate diverged for any seed.
+
+        This is the slide's crude grid search. It is 0.0 if the smallest rate diverged already, and the last
+        rate if none did: the true maximum then lies outside the grid.
+        """
+        bad = self.diverged.any(axis=1)
+        first_bad = int(bad.argmax()) if bad.any() else len(bad)
+        return float(self.learning_rates[first_bad - 1]) if first_bad else 0.0
+
+    def steps_to(self, target: float, measure: str = "train_loss") -> np.ndarray:
+        """Depth: updates until `measure` first falls to `target`, shape (rates, seeds), linear in between.
+
+        Between the checkpoint before and the one at which the target was first met, the curve is taken to be
+        a straight line. A run that never met the target has infinity.
+
+        Args:
+            target: loss in nats or error as a fraction, whichever `measure` is.
+            measure: "train_loss", "train_error", "test_loss" or "test_error".
+
+        Raises:
+            ValueError: if `measure` is none of these.
+        """
+        curve = self._curve(measure)
+        met = curve <= target
+        here = met.argmax(axis=-1)
+        before = np.maximum(here - 1, 0)
+        value, value_before = (
+            np.take_along_axis(curve, i[..., None], axis=-1)[..., 0] for i in (here, before)
+        )
+        drop = np.where(here > 0, value_before - value, 1.0)
+        part = np.where(here > 0, (value_before - target) / np.where(drop > 0, drop, 1.0), 0.0)
+        steps = self.checkpoints[before] + part * (self.checkpoints[here] - self.checkpoints[before])
+        return np.where(met.any(axis=-1), steps, np.inf)
+
+    def best(self, target: float | None = None, measure: str = "train_loss") -> BestRate:
+        """The rate with the fewest updates to `target`, or without a target with the lowest final `measure`.
+
+        Both are averaged over the seeds. A rate at which any seed diverged does not count, nor, with a
+        target, one at which any seed missed it.
+
+        Raises:
+            ValueError: if every rate is out, or `measure` is unknown.
+        """
+        score = self._curve(measure)[..., -1] if target is None else self.steps_to(target, measure)
+        score = np.where(self.diverged.any(axis=1), np.inf, score.mean(axis=1))
+        if not np.isfinite(score).any():
+            goal = "through" if target is None else f"to {measure} <= {target}"
+            raise ValueError(
+                f"learning_rates is {self.learning_rates.tolist()}, and none got every seed {goal} in"
+                f" {self.steps} steps at batch size {self.batch_size}: use smaller rates or more steps"
+            )
+        index = int(score.argmin())
+        return BestRate(index, float(self.learning_rates[index]), index in (0, len(self.learning_rates) - 1))
+
+    def _curve(self, measure: str) -> np.ndarray:
+        if measure not in ("train_loss", "train_error", "test_loss", "test_error"):
+            raise ValueError(
+                f"measure is {measure!r}: use 'train_loss', 'train_error', 'test_loss' or 'test_error'"
+            )
+        return getattr(self, measure)

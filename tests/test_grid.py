@@ -1,0 +1,81 @@
+"""Reading a grid: depth, best rate, maximal rate, on curves whose answers are known."""
+
+import numpy as np
+import pytest
+
+from lecturelib.grid import GridRun
+
+
+def grid(loss, diverged_at=-1, checkpoints=(0, 10, 30)):
+    loss = np.asarray(loss, dtype=float)
+    rates, seeds = loss.shape[:2]
+    return GridRun(
+        batch_size=4,
+        steps=checkpoints[-1],
+        learning_rates=0.1 * 2.0 ** np.arange(rates),
+        seeds=np.arange(seeds),
+        checkpoints=np.array(checkpoints),
+        train_loss=loss,
+        train_error=loss / 4,
+        test_loss=loss + 1,
+        test_error=loss / 3,
+        diverged_at=np.broadcast_to(diverged_at, (rates, seeds)),
+    )
+
+
+THREE_RATES = [[[2, 1.8, 1.6]], [[2, 1.0, 0.5]], [[2, 0.8, 0.7]]]
+
+
+def test_depth_is_read_off_the_straight_line_between_checkpoints():
+    run = grid(THREE_RATES)
+    np.testing.assert_allclose(run.steps_to(1.0)[:, 0], [np.inf, 10, 10 * 1.0 / 1.2])
+    np.testing.assert_allclose(run.steps_to(0.75)[:, 0], [np.inf, 20, 20])
+    np.testing.assert_allclose(run.steps_to(2.5)[:, 0], 0)
+    np.testing.assert_allclose(run.steps_to(1.0, "test_loss"), np.inf)
+    np.testing.assert_allclose(run.steps_to(0.25, "train_error"), run.steps_to(1.0))
+    assert run.work.tolist() == [0, 40, 120]
+
+
+def test_the_first_meeting_counts():
+    assert grid([[[2, 1, 1.5, 0.5]]], checkpoints=(0, 1, 2, 3)).steps_to(1.0).tolist() == [[1]]
+
+
+def test_the_best_rate_depends_on_the_goal_and_says_when_the_grid_was_too_narrow():
+    run = grid(THREE_RATES)
+    assert (run.best().index, run.best().at_edge) == (1, False)
+    assert (run.best(target=1.0).index, run.best(target=1.0).at_edge) == (2, True)
+    assert run.best().learning_rate == pytest.approx(0.2)
+    assert grid(THREE_RATES[1:]).best().at_edge
+    assert grid(THREE_RATES[:2]).best().at_edge
+
+
+def test_the_best_rate_is_best_on_average_over_seeds_and_for_every_seed():
+    run = grid([[[2, 1, 0.9], [2, 1, 0.9]], [[2, 1, 0.1], [2, 1, 0.8]], [[2, 1, 0.1], [2, 2, 2]]])
+    assert run.best().index == 1
+    assert run.best(target=0.85).index == 1
+
+
+def test_a_diverged_rate_is_never_best():
+    run = grid(THREE_RATES, diverged_at=[[-1], [7], [-1]])
+    assert run.best().index == 2
+    with pytest.raises(ValueError, match="none got every seed through"):
+        grid(THREE_RATES, diverged_at=3).best()
+    with pytest.raises(ValueError, match=r"to train_loss <= 0\.1"):
+        grid(THREE_RATES).best(target=0.1)
+
+
+def test_a_run_that_learned_nothing_has_diverged():
+    assert grid([[[2, 1, 1.9]], [[2, 1, 2.0]], [[2, 1, 9]]]).diverged.tolist() == [[False], [True], [True]]
+
+
+@pytest.mark.parametrize(
+    ("diverged_at", "expected"),
+    [([-1, -1, -1], 0.4), ([-1, -1, 0], 0.2), ([-1, 5, -1], 0.1), ([2, -1, -1], 0.0)],
+)
+def test_the_maximal_rate_is_the_last_before_the_first_that_diverged(diverged_at, expected):
+    assert grid(THREE_RATES, np.array(diverged_at)[:, None]).max_learning_rate == pytest.approx(expected)
+
+
+def test_an_unknown_measure_is_refused():
+    with pytest.raises(ValueError, match="measure is 'loss'"):
+        grid(THREE_RATES).steps_to(1.0, "loss")

@@ -1,0 +1,229 @@
+"""The network and its grid against a second implementation: NumPy, float64, gradients written out by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lecturelib import datasets, mlp
+
+HIDDEN, BATCH, STEPS, RATES, SEEDS = 8, 4, 6, [0.05, 0.4], [0, 1, 5]
+ROUNDING = 4 * 50 * float(np.finfo(np.float32).eps)  # of a loss: logits below 4, sums of about 50 terms
+
+
+def random_data(images=60, side=5, seed=0):
+    random = np.random.default_rng(seed)
+    draw = lambda n: random.integers(256, size=(n, side, side), dtype=np.uint8)  # noqa: E731
+    labels = random.integers(10, size=2 * images)
+    return SimpleNamespace(
+        train_images=draw(images),
+        train_labels=labels[:images],
+        test_images=draw(images),
+        test_labels=labels[images:].astype(np.uint8),
+    )
+
+
+@pytest.fixture(scope="module")
+def data():
+    return random_data()
+
+
+@pytest.fixture(scope="module")
+def run(data):
+    return mlp.train_grid(
+        data, RATES, BATCH, SEEDS, steps=STEPS, hidden=HIDDEN, checkpoints=STEPS, keep_params=True
+    )
+
+
+def forward(params, images):
+    x = images.reshape(len(images), -1) / 255.0
+    before = x @ params[0] + params[1]
+    z = np.maximum(before, 0) @ params[2] + params[3]
+    return x, before, z
+
+
+def measure(params, images, labels):
+    z = forward(params, images)[2]
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return -np.log(p[np.arange(len(labels)), labels]).mean(), (z.argmax(axis=1) != labels).mean()
+
+
+def gradient(params, images, labels, divide_by):
+    x, before, z = forward(params, images)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    back = (p - np.eye(10)[labels]) / divide_by
+    back_hidden = (back @ params[2].T) * (before > 0)
+    return x.T @ back_hidden, back_hidden.sum(axis=0), np.maximum(before, 0).T @ back, back.sum(axis=0)
+
+
+def reference(data, rate, seed, wrong=None):
+    """Parameters after 0, 1, ..., STEPS updates, by the formulas, or with one plausible mistake."""
+    start = mlp.initial_params(data.train_images[0].size, HIDDEN, seed=seed)
+    path = [[np.asarray(leaf, dtype=float) for leaf in start]]
+    batches = mlp.draw_batches(len(data.train_labels), STEPS, BATCH, seed=seed)
+    for t in range(STEPS):
+        chosen = batches[0 if wrong == "the same batch again" else t]
+        labels = data.train_labels[np.roll(chosen, 1) if wrong == "labels of other images" else chosen]
+        at = path[max(t - 1, 0)] if wrong == "a stale gradient" else path[t]
+        g = gradient(at, data.train_images[chosen], labels, 1 if wrong == "sum, not mean" else BATCH)
+        path.append([w - rate * step for w, step in zip(path[t], g, strict=True)])
+    return path
+
+
+def check_params(run, data, wrong=None):
+    """Each float32 operation errs by at most eps, relative to numbers below 2; sums are of `length` terms."""
+    length = run.params[0].shape[-2] + HIDDEN + 10 + BATCH
+    tolerance = 2 * length * STEPS * np.finfo(np.float32).eps
+    for r, rate in enumerate(RATES):
+        for s, seed in enumerate(SEEDS):
+            for t, expected in enumerate(reference(data, rate, seed, wrong)):
+                for kept, leaf in zip(run.params, expected, strict=True):
+                    assert np.abs(leaf).max() < 2
+                    np.testing.assert_allclose(kept[r, s, t], leaf, rtol=0, atol=tolerance)
+
+
+def test_every_update_is_the_formula(run, data):
+    assert not np.array_equal(run.params[0][0, 0, 0], run.params[0][0, 0, -1])
+    check_params(run, data)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["sum, not mean", "a stale gradient", "labels of other images", "the same batch again"]
+)
+def test_the_check_sees(wrong, run, data):
+    with pytest.raises(AssertionError):
+        check_params(run, data, wrong)
+
+
+def test_measurements_are_those_of_the_kept_parameters(run, data):
+    for point in np.ndindex(run.train_loss.shape):
+        params = [leaf[point].astype(float) for leaf in run.params]
+        for part in ("train", "test"):
+            loss, error = measure(params, getattr(data, f"{part}_images"), getattr(data, f"{part}_labels"))
+            assert getattr(run, f"{part}_loss")[point] == pytest.approx(loss, abs=ROUNDING)
+            assert getattr(run, f"{part}_error")[point] == pytest.approx(error, abs=1e-6)  # multiples of 1/60
+
+
+def test_a_grid_is_its_runs(run, data):
+    alone = mlp.train_grid(data, RATES[1:], BATCH, SEEDS[2:], steps=STEPS, hidden=HIDDEN, checkpoints=STEPS)
+    np.testing.assert_allclose(alone.train_loss[0, 0], run.train_loss[1, 2], rtol=0, atol=STEPS * ROUNDING)
+
+
+def test_rates_share_start_and_batches_and_seeds_do_not(run):
+    weights = run.params.hidden_weights
+    first = (weights[:, :, 1] - weights[:, :, 0]) / np.array(RATES)[:, None, None, None]
+    # a difference of weights below 1/2, divided by the smallest rate
+    tolerance = np.finfo(np.float32).eps / min(RATES)
+    np.testing.assert_array_equal(weights[0, :, 0], weights[1, :, 0])
+    np.testing.assert_allclose(first[0], first[1], rtol=0, atol=tolerance)
+    with pytest.raises(AssertionError):  # a stream of its own for every run would be seen
+        np.testing.assert_allclose(first[0], first[1][::-1], rtol=0, atol=tolerance)
+
+
+@given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 9), st.integers(0, 2**40))
+def test_one_stream_of_images_for_every_batch_size_and_length(images, steps, batch_size, seed):
+    batches = mlp.draw_batches(images, steps, batch_size, seed=seed)
+    longer = mlp.draw_batches(images, steps * batch_size + 3, 1, seed=seed)
+    np.testing.assert_array_equal(batches.ravel(), longer.ravel()[: batches.size])
+    assert batches.min() >= 0
+    assert batches.max() < images
+
+
+def test_batches_are_uniform_with_replacement():
+    counts = np.bincount(mlp.draw_batches(50, 1000, 100, seed=0).ravel(), minlength=50)
+    # chi-square of 49 degrees of freedom: mean 49, standard deviation sqrt(98); five of them
+    assert ((counts - 2000) ** 2 / 2000).sum() < 49 + 5 * np.sqrt(98)
+    assert any(len(set(batch)) < 20 for batch in mlp.draw_batches(50, 10, 20, seed=0).tolist())
+
+
+def test_a_run_that_blows_up_is_marked_and_keeps_its_last_finite_values(run, data):
+    blown = mlp.train_grid(
+        data, [*RATES, 1e38], BATCH, SEEDS, steps=STEPS, hidden=HIDDEN, checkpoints=[3, 4], keep_params=True
+    )
+    assert blown.checkpoints.tolist() == [0, 3, 4, 6]
+    assert (blown.diverged_at == [[-1] * 3, [-1] * 3, [1] * 3]).all()  # the first update sends it to infinity
+    assert blown.diverged[2].all()
+    for values in (blown.train_loss, blown.test_loss, blown.train_error, blown.test_error, *blown.params):
+        assert np.isfinite(values).all()
+        np.testing.assert_array_equal(values[2], np.broadcast_to(values[2, :, :1], values[2].shape))
+    np.testing.assert_allclose(
+        blown.train_loss[:2, :, 1], run.train_loss[:, :, 3], rtol=0, atol=STEPS * ROUNDING
+    )
+    assert not np.array_equal(blown.train_loss[0, :, 0], blown.train_loss[0, :, 1])
+
+
+def test_it_learns_digits():
+    full = datasets.mnist()
+    data = SimpleNamespace(
+        train_images=full.train_images[:2000],
+        train_labels=full.train_labels[:2000],
+        test_images=full.test_images[:1000],
+        test_labels=full.test_labels[:1000],
+    )
+    run = mlp.train_grid(data, [0.001, 0.1, 100.0], 10, [0, 1], steps=600, hidden=30, checkpoints=6)
+    best = run.best()
+    assert (best.index, best.at_edge) == (1, False)
+    # logistic regression on 2,000 digits errs on about 15 %, guessing on 90 %
+    assert (run.test_error[1, :, -1] < 0.2).all()
+    assert run.diverged.tolist() == [[False, False], [False, False], [True, True]]
+    assert run.max_learning_rate == 0.1
+    assert (run.steps_to(0.5)[1] < 600).all()
+    assert np.isinf(run.steps_to(0.5)[0]).all()
+
+
+GOOD = {"learning_rates": [0.1, 0.2], "batch_size": 4, "seeds": [0, 1], "steps": 5}
+BAD = [
+    ({"learning_rates": []}, "learning_rates"),
+    ({"learning_rates": [[0.1]]}, "learning_rates"),
+    ({"learning_rates": [0.1, np.nan]}, "learning_rates"),
+    ({"learning_rates": [0.1, np.inf]}, "learning_rates"),
+    ({"learning_rates": [0.0, 0.1]}, "learning_rates"),
+    ({"learning_rates": [0.2, 0.1]}, "learning_rates"),
+    ({"learning_rates": [0.1, 1e39]}, "learning_rates"),
+    ({"batch_size": 61}, "batch_size is 61"),
+    ({"batch_size": 0}, "batch_size is 0"),
+    ({"batch_size": 2.0}, "batch_size is 2.0"),
+    ({"seeds": []}, "seeds"),
+    ({"seeds": [1, 1]}, "seeds"),
+    ({"seeds": [-1]}, "a seed is -1"),
+    ({"steps": 0}, "steps is 0"),
+    ({"hidden": True}, "hidden is True"),
+    ({"evaluation_size": 0}, "evaluation_size is 0"),
+    ({"checkpoints": 0}, "checkpoints is 0"),
+    ({"checkpoints": [3, 6]}, "checkpoints"),
+    ({"checkpoints": [3, 3]}, "checkpoints"),
+    ({"over": "cluster"}, "over is 'cluster'"),
+    ({"train_labels": np.full(60, 10)}, "label 10"),
+    ({"test_labels": np.full(60, -1)}, "label -1"),
+    ({"train_labels": np.zeros(59, int)}, "train_labels"),
+    ({"train_labels": np.zeros(60)}, "train_labels"),
+    ({"train_images": np.zeros((60, 5, 5))}, "train_images"),
+    ({"test_images": np.zeros((60, 4, 4), np.uint8)}, "pixels"),
+    ({"train_images": np.zeros(60, np.uint8)}, "train_images"),
+    ({"train_images": None}, "train_images"),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), BAD, ids=[f"{message}-{i}" for i, (_, message) in enumerate(BAD)]
+)
+def test_bad_input_is_refused_before_anything_is_compiled(change, message, data, monkeypatch):
+    monkeypatch.setattr("jax.jit", lambda *_: pytest.fail("compiled"))
+    data = SimpleNamespace(**{**vars(data), **{k: v for k, v in change.items() if hasattr(data, k)}})
+    arguments = {**GOOD, **{k: v for k, v in change.items() if not hasattr(data, k)}}
+    with pytest.raises(ValueError, match=message):
+        mlp.train_grid(data, **arguments)
+
+
+@settings(max_examples=3, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 4), st.integers(1, 9))
+def test_any_shape(batch_size, steps, checkpoints):
+    run = mlp.train_grid(
+        random_data(20, 2), [0.1], batch_size, [3], steps=steps, hidden=2, checkpoints=checkpoints
+    )
+    assert run.checkpoints[0] == 0
+    assert run.checkpoints[-1] == steps
+    assert run.train_loss.shape == (1, 1, len(run.checkpoints)) == (1, 1, min(checkpoints, steps) + 1)
+    assert run.work[-1] == steps * batch_size
