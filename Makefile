@@ -26,6 +26,7 @@ notebooks: $(READY)
 	@$(BIN)/python -m ruff check --fix notebooks
 	@$(BIN)/python -m ruff format notebooks
 	@$(BIN)/python -m lecturelib.cli store $(ONLY)
+	@$(BIN)/python tools/readme_picture.py
 
 # The lock names no host and holds for every Python and system.
 lock: $(READY)
