@@ -1,0 +1,68 @@
+"""The shared space of a data set: dense agreement in moderate dimension, ties, and steady states."""
+
+import numpy as np
+import scipy.linalg
+
+from lecturelib import least_squares as ls
+from lecturelib.krylov import SharedSpace, pencil_tops
+from tests import dense_sgd
+
+
+def decaying(rows, columns, seed):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((rows, columns)) ** 3 / np.arange(1, columns + 1), rng.standard_normal(rows)
+
+
+def test_agrees_with_the_dense_pencil_in_moderate_dimension():
+    features, targets = decaying(150, 10, seed=2)
+    problem = ls.finite_sample(features, targets)
+    sizes = np.array([1, 4, 64, 10**6])
+    dense = [dense_sgd.max_rate(features, np.full(150, 1 / 150), 1 / size) for size in sizes]
+    np.testing.assert_allclose(ls.max_learning_rate(problem, sizes), dense, rtol=1e-11)
+
+
+def test_the_order_of_questions_does_not_change_the_answers():
+    features, targets = decaying(100, 8, seed=3)
+    together = ls.max_learning_rate(ls.finite_sample(features, targets), [1, 5, 50])
+    problem = ls.finite_sample(features, targets)
+    backwards = [ls.max_learning_rate(problem, size) for size in (50, 5, 1)][::-1]
+    np.testing.assert_allclose(together, backwards, rtol=1e-10)  # what is promised of a rate
+
+
+def test_far_fewer_products_than_dimensions():
+    features, targets = decaying(400, 30, seed=4)
+    problem = ls.finite_sample(features, targets)
+    space = SharedSpace(problem)
+    one = np.array([1.0])
+    while space.tops(one)[2][0] > 1e-12:
+        assert space.grow(space.tops(one)[1][0])
+    assert len(space.basis) < 40  # of 465 dimensions
+    np.testing.assert_allclose(space.tops(one)[0], pencil_tops(problem, one), rtol=1e-11)
+
+
+def test_ties_and_exhausted_spaces():
+    for rows in (np.eye(4), np.eye(1), np.vstack([np.eye(3), -np.eye(3)])):
+        d = rows.shape[1]
+        problem = ls.finite_sample(rows, np.arange(float(len(rows))))
+        sizes = np.array([1, 3, 9])
+        np.testing.assert_allclose(
+            ls.max_learning_rate(problem, sizes), 2 * sizes / (1 + (sizes - 1) / d), rtol=1e-13
+        )
+
+
+def test_steady_state_solves_the_dense_system():
+    features, targets = decaying(60, 4, seed=5)
+    problem = ls.finite_sample(features, targets)
+    weights = np.full(60, 1 / 60)
+    mean = dense_sgd.hessian(features, weights)
+    residuals = targets - features @ np.linalg.lstsq(features, targets, rcond=None)[0]
+    for batch_size in (1, 6):
+        rate = 0.6 * ls.max_learning_rate(problem, batch_size)
+        shrink = np.eye(4) - rate * mean
+        step = np.kron(shrink, shrink) + rate**2 / batch_size * dense_sgd.excess(features, weights)
+        force = rate**2 / batch_size * (features.T * residuals**2) @ features / 60
+        second = scipy.linalg.solve(np.eye(16) - step, force.ravel())
+        dense = 0.5 * mean.ravel() @ second
+        np.testing.assert_allclose(ls.steady_risk(problem, rate, batch_size), dense, rtol=1e-10)
+        curve = ls.risk_curve(problem, np.ones(4), rate, batch_size, 3000)
+        np.testing.assert_allclose(curve.risk[-1], dense, rtol=1e-6 + abs(curve.risk[-2] / dense - 1) * 1e3)
