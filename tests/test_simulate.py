@@ -1,0 +1,204 @@
+"""Simulated SGD against the exact recursion, within 4 standard errors, and what it refuses."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lecturelib import averaging, finite_sample, schemes, simulate
+from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away, exact
+
+
+@pytest.mark.parametrize(
+    ("name", "batch_size"),
+    [
+        ("gaussian", 1),
+        ("gaussian", 4),
+        ("kurtosis", 2),
+        ("elliptical", 2),
+        ("one_hot", 1),
+        ("one_hot", 4),
+        ("finite_sample", 1),
+        ("finite_sample", 4),
+        ("without_replacement", 5),
+    ],
+)
+def test_risk_bias_and_variance_agree_with_the_exact_recursion(name, batch_size):
+    problem, rate = PROBLEMS[name]
+    rates = [rate, 0.5 * rate]
+    found = simulate.split(problem, np.ones(3), rates, batch_size, STEPS, RUNS, key=jax.random.key(1))
+    risk, bias = np.stack([exact(problem, rate, batch_size) for rate in rates], axis=1)
+    assert agrees(found.risk, risk)
+    assert agrees(found.bias, bias)
+    assert agrees(found.variance, risk - bias)
+    np.testing.assert_allclose(found.bias.mean + found.variance.mean, found.risk.mean, rtol=1e-12)
+
+
+def test_bias_of_the_mean_run_would_be_too_large():
+    """The trap that `split` avoids: 1/2 |mean of R runs|^2 has the variance / R on top of the bias."""
+    problem, rate = PROBLEMS["gaussian"]
+    groups, runs = 150, 5
+    keys = jax.random.split(jax.random.key(2), groups)
+    found = [simulate.split(problem, np.ones(3), rate, 1, 40, runs, key=key) for key in keys]
+    unbiased = simulate.estimate(np.array([each.bias.mean for each in found]))
+    naive = simulate.estimate(np.array([each.bias.mean + each.variance.mean / runs for each in found]))
+    _, bias = exact(problem, rate, 1, 40)
+    assert errors_away(unbiased, bias) < 4.0
+    assert errors_away(naive, bias) > 4.0
+
+
+def test_standard_error_of_the_split_is_honest():
+    """Over independent repetitions, the estimates spread as far as each one says, within a fifth."""
+    problem, rate = PROBLEMS["gaussian"]
+    keys = jax.random.split(jax.random.key(3), 200)
+    found = [simulate.split(problem, np.ones(3), rate, 2, 4, 60, key=key) for key in keys]
+    for part in ("bias", "variance", "risk"):
+        means = np.array([getattr(each, part).mean for each in found])[:, 1:]
+        said = np.array([getattr(each, part).standard_error for each in found])[:, 1:]
+        # The deviation of 200 values is known to 1 / sqrt(2 * 199) = 5 %; four of those is a fifth.
+        np.testing.assert_allclose(means.std(0, ddof=1), np.sqrt((said**2).mean(0)), rtol=0.2)
+
+
+def test_one_problem_without_randomness_follows_gradient_descent_to_rounding():
+    """All rows the same up to sign: every batch is the whole data, so every run is gradient descent."""
+    problem = finite_sample.finite_sample([[2.0], [-2.0]], [2.0, -2.0])
+    risks = simulate.sgd(problem, [1.0], 0.1, 3, 8, 2, key=jax.random.key(5))
+    errors = np.sqrt(np.asarray(risks, np.float64) / 2.0)
+    # A step is four operations on numbers of size one at most, so 8 steps round 32 times by 2^-24 or less.
+    np.testing.assert_allclose(errors, np.stack([0.6 ** np.arange(9.0)] * 2), atol=32 * 2.0**-24, rtol=0)
+
+
+def test_float64_where_jax_is_told_so():
+    with jax.enable_x64(True):
+        problem = finite_sample.finite_sample([[2.0], [-2.0]], [2.0, -2.0])
+        risks = simulate.sgd(problem, [1.0], 0.1, 3, 8, 2, key=jax.random.key(5))
+        assert risks.dtype == jnp.float64
+        errors = np.sqrt(np.asarray(risks[0]) / 2.0)
+        np.testing.assert_allclose(errors, 0.6 ** np.arange(9.0), atol=32 * 2.0**-53, rtol=0)
+
+
+def test_a_run_depends_on_the_key_and_its_number_alone(monkeypatch):
+    problem, rate = PROBLEMS["gaussian"]
+
+    def run(steps=9, runs=3, rates=rate, seed=6):
+        return np.asarray(simulate.sgd(problem, np.ones(3), rates, 2, steps, runs, key=jax.random.key(seed)))
+
+    risks = run()
+    # The same numbers in another order of summation: rounding of float32, over at most 9 steps.
+    close = {"rtol": 1e-5}
+    np.testing.assert_allclose(run(steps=5, runs=2), risks[:2, :6], **close)
+    np.testing.assert_allclose(run(rates=[0.1, rate])[1], risks, **close)
+    assert not np.any(np.isclose(run(seed=7)[:, 1:], risks[:, 1:], **close))
+    assert len(np.unique(risks[:, -1])) == 3
+    jax.clear_caches()
+    monkeypatch.setattr("lecturelib.trajectory.NUMBERS_AT_ONCE", 3 * 2 * 3 * 4)  # blocks of 3, 3, 3 steps
+    np.testing.assert_allclose(run(), risks, **close)
+    monkeypatch.setattr("lecturelib.trajectory.NUMBERS_AT_ONCE", 3 * 2 * 3)  # one step at a time
+    np.testing.assert_allclose(run(), risks, **close)
+
+
+def test_a_schedule_of_equal_stages_is_sgd():
+    problem, rate = PROBLEMS["gaussian"]
+    key = jax.random.key(8)
+    plain = simulate.sgd(problem, np.ones(3), rate, 2, 7, 4, key=key)
+    whole = simulate.scheduled(problem, np.ones(3), [rate] * 7, [2] * 7, 4, key=key)
+    np.testing.assert_array_equal(whole, plain)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "one_hot", "finite_sample"])
+def test_schedules_agree_with_the_exact_recursion(name):
+    problem, rate = PROBLEMS[name]
+    rates, sizes = rate * np.linspace(1.0, 0.4, 8), [1, 1, 1, 1, 5, 5, 5, 5]
+    risks = simulate.scheduled(problem, np.ones(3), rates, sizes, RUNS, key=jax.random.key(9))
+    found = simulate.estimate(risks)
+    assert agrees(found, schemes.scheduled_risk(problem, np.ones(3), rates, sizes))
+    assert errors_away(found, schemes.scheduled_risk(problem, np.ones(3), rates[::-1], sizes)) > 4.0
+    assert errors_away(found, schemes.scheduled_risk(problem, np.ones(3), rates, sizes[::-1])) > 4.0
+
+
+@pytest.mark.parametrize("name", ["gaussian", "one_hot", "finite_sample"])
+def test_tail_averages_agree_with_the_exact_recursion(name):
+    problem, rate = PROBLEMS[name]
+    key = jax.random.key(10)
+    risks = simulate.tail_average(problem, np.ones(3), [rate, 0.5 * rate], 2, STEPS, 4, RUNS, key=key)
+    assert risks.shape == (2, RUNS)
+    for each, column in zip([rate, 0.5 * rate], risks, strict=True):
+        found = simulate.estimate(column, axis=-1)
+        distance = averaging.tail_averaged_risk(problem, np.ones(3), each, 2, STEPS, 4) - found.mean
+        assert abs(distance) < 4.0 * found.standard_error
+        for wrong in (2, 6):
+            distance = averaging.tail_averaged_risk(problem, np.ones(3), each, 2, STEPS, wrong) - found.mean
+            assert abs(distance) > 4.0 * found.standard_error
+    last = simulate.tail_average(problem, np.ones(3), rate, 2, STEPS, 1, 5, key=key)
+    plain = simulate.sgd(problem, np.ones(3), rate, 2, STEPS, 5, key=key)[:, -1]
+    np.testing.assert_allclose(last, plain, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "one_hot", "finite_sample"])
+def test_local_sgd_agrees_with_the_exact_recursion(name):
+    problem, rate = PROBLEMS[name]
+    risks = simulate.local_sgd(problem, np.ones(3), rate, 1, 3, 4, 10, RUNS, key=jax.random.key(11))
+    found = simulate.estimate(risks)
+
+    def expected(machines=3, sync_every=4):
+        curve = [
+            averaging.local_sgd_risk(problem, np.ones(3), rate, 1, machines, sync_every, t)
+            for t in range(1, 11)
+        ]
+        return np.array([problem.risk(problem.start(np.ones(3))), *curve])
+
+    assert agrees(found, expected())
+    assert errors_away(found, expected(machines=4)) > 4.0
+    if name == "finite_sample":  # the others need more runs to tell rounds of 4 from one round
+        return
+    assert not np.allclose(expected(sync_every=10)[1:], expected()[1:], rtol=1e-3)
+
+
+PLAIN = {"problem": PROBLEMS["gaussian"][0], "start_error": [1.0] * 3, "batch_size": 2, "runs": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("start_error", [1.0, 1.0], "of shape (3,)"),
+        ("start_error", [1.0, math.nan, 1.0], "finite"),
+        ("learning_rate", -0.1, "none of them negative"),
+        ("learning_rate", math.inf, "finite"),
+        ("learning_rate", [], "finite numbers"),
+        ("learning_rate", [[0.1]], "one-dimensional"),
+        ("batch_size", 0, "1 or more"),
+        ("batch_size", 1.5, "whole number"),
+        ("batch_size", math.inf, "whole number"),
+        ("steps", 0, "1 or more"),
+        ("runs", 0, "1 or more"),
+        ("runs", True, "whole number"),
+        ("key", 0, "jax.random.key(seed)"),
+        ("key", jax.random.split(jax.random.key(0)), "jax.random.key(seed)"),
+        ("problem", 3, "least_squares"),
+    ],
+)
+def test_bad_arguments_are_named_with_their_value_and_a_remedy(name, value, remedy):
+    arguments = {**PLAIN, "learning_rate": 0.1, "steps": 4, "key": jax.random.key(0), name: value}
+    with pytest.raises(ValueError, match=name) as raised:
+        simulate.sgd(**arguments)
+    assert remedy in str(raised.value)
+
+
+def test_bad_arguments_of_the_other_schemes():
+    key = jax.random.key(0)
+    with pytest.raises(ValueError, match=r"batch_sizes has shape \(2,\)"):
+        simulate.scheduled(**{k: v for k, v in PLAIN.items() if k != "batch_size"}, **{
+            "learning_rates": [0.1] * 3, "batch_sizes": [1, 2], "key": key})  # fmt: skip
+    with pytest.raises(ValueError, match="tail = 5 is more than steps = 4"):
+        simulate.tail_average(**PLAIN, learning_rate=0.1, steps=4, tail=5, key=key)
+    with pytest.raises(ValueError, match="machines = 0"):
+        simulate.local_sgd(**PLAIN, learning_rate=0.1, steps=4, machines=0, sync_every=1, key=key)
+    with pytest.raises(ValueError, match="runs = 2"):
+        simulate.split(**{**PLAIN, "runs": 2}, learning_rate=0.1, steps=4, key=key)
+    with pytest.raises(ValueError, match="risks has 1 run"):
+        simulate.estimate(np.ones((1, 3)))
+    few = PROBLEMS["without_replacement"][0]
+    with pytest.raises(ValueError, match="batch_size = 13 is more than the 12 rows"):
+        simulate.sgd(few, [1.0] * 3, 0.1, 13, 4, 3, key=key)
