@@ -23,7 +23,7 @@ sys.path.insert(0, str(TESTS / "guard"))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(TESTS / "guard"), os.environ.get("PYTHONPATH")]))
 os.environ["IPYTHONDIR"] = str(IPYTHON)
 os.environ["MPLBACKEND"] = "agg"
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy: two workers with two threads each fight over two cores
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # two workers of two threads each would fight over two cores
 
 import sitecustomize  # noqa: E402, F401  (this process is guarded too)
 
