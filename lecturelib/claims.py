@@ -32,6 +32,9 @@ class Claim:
     entries: int = 1
     stable: bool = True
 
+    def _ipython_display_(self) -> None:
+        """Nothing: `check` has printed its line, and nbval's kernel shows a value in spite of a semicolon."""
+
     def __str__(self) -> str:
         show = {"error": self.tolerance or None, "stable": self.stable}
         measured, expected = number(self.measured, **show), number(self.expected, **show)
@@ -137,8 +140,9 @@ def number(value, error=None, *, digits=3, stable=True) -> str:
         scale = abs(value) if error is None else abs(float(error))
         leading = math.floor(math.log10(scale)) if scale > 0 and math.isfinite(scale) else 0
         decimals = -leading + (digits - 1 if error is None else 1)
-        if value != 0 and (abs(value) < 1e-4 or decimals > 12):
-            text = f"{value:.{max(0, math.floor(math.log10(abs(value))) + decimals)}e}"
+        if value != 0 and (not 1e-4 <= abs(value) < 1e15 or decimals > 12):
+            digits = math.floor(math.log10(abs(value))) + decimals
+            text = f"{value:.{min(max(0, digits), 16)}e}"
         else:
             text = f"{round(value, decimals) + 0.0:,.{max(0, decimals)}f}"
     return text if stable else f"≈{text}"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from IPython.core.formatters import DisplayFormatter
 
 from lecturelib import claims
 
@@ -21,6 +22,12 @@ def test_line_names_all_that_a_reader_needs(capsys):
         "claim 08.a-b holds: It is half. [measured 0.496, expected 0.500 within 0.020 (4 standard errors)]\n"
     )
     assert [m[1] for m in claims.LINE.finditer(line)] == ["08.a-b"]
+
+
+def test_a_claim_at_the_end_of_a_cell_shows_nothing_but_its_line():
+    claim = claims.check("08.a", "S.", measured=0.5, equals=0.5, **SURE)
+    data, _ = DisplayFormatter().format(claim)
+    assert data == {}
 
 
 def test_unstable_numbers_are_marked_and_the_verdict_is_not(capsys):

@@ -96,6 +96,13 @@ def test_claims_carry_the_notebooks_number_and_are_announced_in_its_first_cell(n
 
 
 @EACH
+def test_every_link_between_notebooks_is_real(notebook):
+    text = "\n".join(c.source for c in notebook.read().cells if c.cell_type == "markdown")
+    links = re.findall(r"\]\(([^)#:]+)\)", text)
+    assert not [link for link in links if not (notebook.path.parent / link).exists()]
+
+
+@EACH
 def test_notebook_is_on_the_map(notebook):
     assert f"(notebooks/{notebook.path.name})" in (ROOT / "README.md").read_text()
 

@@ -7,9 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import pytest
-
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parent / "tests"
 
 IPYTHON = Path(tempfile.mkdtemp(prefix="ipython-"))
 atexit.register(shutil.rmtree, IPYTHON, ignore_errors=True)
@@ -35,10 +33,6 @@ def pytest_configure():
     jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The slowest first; the cells of a notebook, and the tests of a file, stay together on one worker."""
+    """The slowest first."""
     items.sort(key=lambda item: not item.nodeid.startswith(("notebooks", "tests/test_lecture.py")))
-    for item in items:
-        group = item.nodeid if item.path.name == "test_lecture.py" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
