@@ -144,11 +144,13 @@ def test_stored_text_survives_another_processor_and_one_core(notebook):
     core = cores[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % len(cores)]
     other = os.environ | {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "OPENBLAS_CORETYPE": "Nehalem"}
     other = {name: value for name, value in other.items() if not name.startswith("PYTEST_")}
+    pinned = (
+        f"import os, sys, pytest; os.sched_setaffinity(0, {{{core}}}); sys.exit(pytest.main(sys.argv[1:]))"
+    )
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", notebook.path],
+        [sys.executable, "-c", pinned, "-q", "-p", "no:cacheprovider", notebook.path],
         cwd=ROOT,
         env=other,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         capture_output=True,
         text=True,
     )
