@@ -3,33 +3,53 @@
 Weights are followed as errors Delta = w - w*, one column a learning rate, so that a batch serves all rates in
 one matrix product. A sampler has these members, and the simulation needs nothing else:
 
-    draw(key, workers, batch_size)    a batch for every worker, a tuple of arrays (workers, ...)
+    draw(key, workers, batch_size)    a batch for every worker, a tuple of arrays (len(workers), ...)
     gradient(batch, errors)           1/b sum_i x_i (x_i'Delta - e_i), shape (d, rates), for errors (d, rates)
     inner(left, right)                1/2 left'H right, shape (rates,): the excess risk where left is right
     dimension, largest_batch_size     d; math.inf, or the number of rows there are to draw
     divisible                         whether a large batch should be drawn as several small ones
 
-The batch of a worker does not depend on how many other workers there are.
+`workers` are the numbers of the workers: a worker's batch depends on the key and on its number alone.
 """
 
 import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lecturelib import draws
+
 # Accelerators round the factors of a product to 10 bits unless told otherwise.
 _product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
-_sampler = jax.tree_util.register_dataclass
 _fixed = functools.partial(field, metadata={"static": True})
 
 
-def _flat(law, key, shape, dtype):
-    """The numbers law(key, shape) would draw, compiled several times faster."""
-    return law(key, (math.prod(shape),), dtype).reshape(shape)
+def register(sampler):
+    """Let JAX pass samplers of this class, a dataclass, into compiled functions; returns the class.
+
+    Not jax.tree_util.register_dataclass: there two classes with as many fields compare equal (jax 0.10), and
+    now and then one is given the program compiled for the other. Here the class is part of the comparison.
+    """
+    names = [
+        [f.name for f in fields(sampler) if bool(f.metadata.get("static")) is fixed]
+        for fixed in (False, True)
+    ]
+
+    def flatten(self):
+        arrays, constants = ([getattr(self, name) for name in part] for part in names)
+        return arrays, (sampler, tuple(constants))
+
+    def unflatten(kind, arrays):
+        return sampler(
+            **dict(zip(names[0], arrays, strict=True)), **dict(zip(names[1], kind[1], strict=True))
+        )
+
+    jax.tree_util.register_pytree_node(sampler, flatten, unflatten)
+    return sampler
 
 
 class DenseBatch:
@@ -44,7 +64,7 @@ class DenseBatch:
         return _product(features.T, _product(features, errors) - noise[:, None]) / len(noise)
 
 
-@_sampler
+@register
 @dataclass(frozen=True)
 class GaussianSampler(DenseBatch):
     """Features sqrt(s) z sqrt(eigenvalues), with E z^4 = kurtosis and E s^2 = elliptical, and Gaussian noise.
@@ -64,19 +84,21 @@ class GaussianSampler(DenseBatch):
         return len(self.eigenvalues)
 
     def draw(self, key, workers, batch_size):
-        """Features (workers, b, d) and noise (workers, b)."""
+        """Features (len(workers), b, d) and noise (len(workers), b)."""
         dimension, dtype = self.dimension, self.eigenvalues.dtype
         roots = jnp.sqrt(self.eigenvalues)[None, None, :]
-        normal = _flat(jax.random.normal, key, (workers, batch_size, dimension + 1), dtype)
+        normal = draws.normal(key, workers, (batch_size, dimension + 1), dtype)
         white, noise = normal[..., :-1], self.noise * normal[..., -1]
         if self.kurtosis != 3.0:
-            uniform = _flat(jax.random.uniform, jax.random.fold_in(key, 1), white.shape, dtype)
+            uniform = draws.uniform(jax.random.fold_in(key, 1), workers, white.shape[1:], dtype)
             half = 0.5 / self.kurtosis
             sign = (uniform < half).astype(dtype) - (uniform >= 1.0 - half).astype(dtype)
             white = math.sqrt(self.kurtosis) * sign
         if self.elliptical != 1.0:
             share = 1.0 / self.elliptical
-            kept = jax.random.bernoulli(jax.random.fold_in(key, 2), share, (workers, batch_size, 1))
+            kept = (
+                draws.uniform(jax.random.fold_in(key, 2), workers, (batch_size, 1), dtype) < share
+            ).astype(dtype)
             white = white * (math.sqrt(self.elliptical) * kept)
         return white * roots, noise
 
@@ -85,7 +107,7 @@ class GaussianSampler(DenseBatch):
         return 0.5 * jnp.sum(left * right * self.eigenvalues[:, None], axis=0)
 
 
-@_sampler
+@register
 @dataclass(frozen=True)
 class OneHotSampler:
     """Features e_i with the given probabilities, and Gaussian noise: a batch counts the coordinates."""
@@ -103,11 +125,11 @@ class OneHotSampler:
         return len(self.probabilities)
 
     def draw(self, key, workers, batch_size):
-        """1/b times the count of each coordinate, and 1/b times the sum of its noise, both (workers, d)."""
+        """1/b times the count of each coordinate, and 1/b times the sum of its noise: (len(workers), d)."""
         key_coordinate, key_noise = jax.random.split(key)
         dtype = self.probabilities.dtype
-        uniform = _flat(jax.random.uniform, key_coordinate, (workers, batch_size), dtype)
-        noise = self.noise * _flat(jax.random.normal, key_noise, (workers, batch_size), dtype)
+        uniform = draws.uniform(key_coordinate, workers, (batch_size,), dtype)
+        noise = self.noise * draws.normal(key_noise, workers, (batch_size,), dtype)
 
         def add_up(coordinate, values):
             return jnp.zeros(self.dimension, dtype).at[coordinate].add(values / batch_size)
@@ -125,7 +147,7 @@ class OneHotSampler:
         return 0.5 * jnp.sum(left * right * self.probabilities[:, None], axis=0)
 
 
-@_sampler
+@register
 @dataclass(frozen=True)
 class RowSampler(DenseBatch):
     """Rows of a data set and their residuals, drawn with replacement, or b distinct rows anew each step."""
@@ -151,13 +173,15 @@ class RowSampler(DenseBatch):
         return self.replacement
 
     def draw(self, key, workers, batch_size):
-        """Features (workers, b, d) and residuals (workers, b) of the rows drawn."""
+        """Features (len(workers), b, d) and residuals (len(workers), b) of the rows drawn."""
         rows = len(self.residuals)
-        if self.replacement:
-            row = jax.random.randint(key, (workers, batch_size), 0, rows)
-        else:
-            all_rows = jnp.broadcast_to(jnp.arange(rows), (workers, rows))
-            row = jax.random.permutation(key, all_rows, axis=1, independent=True)[:, :batch_size]
+
+        def draw_rows(key):
+            if self.replacement:
+                return jax.random.randint(key, (batch_size,), 0, rows)
+            return jax.random.permutation(key, rows)[:batch_size]
+
+        row = jax.vmap(draw_rows)(draws.worker_keys(key, workers))
         return self.features[row], self.residuals[row]
 
     def inner(self, left, right):
@@ -173,7 +197,7 @@ def sampler_of(problem):
 
     >>> from types import SimpleNamespace
     >>> sampler = sampler_of(SimpleNamespace(eigenvalues=[1.0, 0.5], noise_variance=0.0))
-    >>> features, noise = sampler.draw(jax.random.key(0), 3, 4)
+    >>> features, noise = sampler.draw(jax.random.key(0), jnp.arange(3), 4)
     >>> features.shape, noise.shape
     ((3, 4, 2), (3, 4))
     """

@@ -47,24 +47,45 @@ def spread(
 
 def _over_cores(program, shared, runs, bar):
     shared = jax.device_put(shared, jax.devices()[0])
-    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), (*shared, *runs[0]))
-    leaves, tree = jax.tree.flatten(shapes)
-    compiled = _compile(program, tuple(leaves), tree)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    executable = compiled(program, *shared, *runs[0])
 
     def call(run):
-        return jax.tree.map(np.asarray, compiled(*shared, *run))
+        return jax.tree.map(np.asarray, executable(*shared, *run))
 
-    with ThreadPoolExecutor(cores) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         results = [threads.submit(call, run) for run in runs]
         for _ in as_completed(results):
             bar.update()
     return [result.result() for result in results]
 
 
-@functools.lru_cache(maxsize=64)
+def cores():
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def compiled(program, *arguments):
+    """The program compiled for arguments of these shapes; the same executable when asked again.
+
+    Call it before threads start, or each of them would compile the program.
+
+    >>> executable = compiled(jax.numpy.sin, np.float32(0))
+    >>> executable is compiled(jax.numpy.sin, np.float32(1)), float(executable(np.float32(0)))
+    (True, 0.0)
+    """
+    shapes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), arguments)
+    leaves, tree = jax.tree.flatten(shapes)
+    return _compile(program, tuple(leaves), tree)
+
+
+def forget():
+    """Forget all that was compiled, as a new process would."""
+    _compile.cache_clear()
+    jax.clear_caches()
+
+
+@functools.lru_cache(maxsize=256)
 def _compile(program, leaves, tree):
-    """Compiled before the threads start, or each of them would compile it."""
     return jax.jit(program).lower(*jax.tree.unflatten(tree, leaves)).compile()
 
 

@@ -1,11 +1,13 @@
 """The compiled loop under `simulate.py`: every run, machine and learning rate of an experiment in one scan.
 
 A worker is one machine of one run. Every worker draws its own batches; learning rates share them. The batch
-of worker r at step t depends on the key, r and t alone: more runs or more steps change nothing before them.
+of worker r at step t depends on the key, r and t alone: more runs or more steps change nothing before them,
+and the runs can be divided among the cores.
 """
 
 import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import jax
@@ -13,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lecturelib.sampling import sampler_of
+from lecturelib.spread import compiled, cores
 
 # Small batches are drawn many steps at a time, large ones in parts: this many numbers stay in the cache.
 NUMBERS_AT_ONCE = 2**15
@@ -46,12 +49,13 @@ def simulate(
     begin=0,
     machines=1,
     weights=None,
-    **options,
+    sync_every=None,
+    with_mean=False,
 ):
     """Check the arguments, start every worker at start_error (or at `errors`), and run the scan.
 
     rates: shape (steps, rates). begin: steps taken before. weights: of each iterate in the average, (steps,).
-    options: sync_every (steps between averagings of the machines), with_mean (whether to compute products).
+    sync_every: steps between averagings of the machines. with_mean: whether to compute products.
     """
     batch_size, workers = check_count("batch_size", batch_size), check_count("runs", runs) * machines
     sampler = sampler_of(problem)
@@ -71,15 +75,46 @@ def simulate(
         start = jnp.asarray(start, dtype=float)
         errors = jnp.broadcast_to(start[None, :, None], (workers, len(start), rates.shape[1]))
     steps = len(rates)
+    parts = 1 if with_mean else _parts_of(runs)  # the mean is over all runs
     rows = rows_at_once(sampler, batch_size)
-    at_once = max(1, NUMBERS_AT_ONCE // (workers * rows * sampler.dimension))
+    at_once = max(1, NUMBERS_AT_ONCE // (workers // parts * rows * sampler.dimension))
     blocks = math.ceil(steps / at_once)
     padding = blocks * math.ceil(steps / blocks) - steps
     rates = jnp.asarray(np.pad(rates, ((0, padding), (0, 0))), dtype=float)
     if weights is not None:
         weights = jnp.asarray(np.pad(weights, (0, padding)), dtype=float)
-    sizes = {"batch_size": batch_size, "rows": rows, "runs": runs, "blocks": blocks, "steps": steps}
-    return _scan(sampler, errors, rates, weights, begin, key, **sizes, **options)
+    program = _program(
+        batch_size=batch_size,
+        rows=rows,
+        runs=runs // parts,
+        blocks=blocks,
+        steps=steps,
+        sync_every=sync_every,
+        with_mean=with_mean,
+    )
+    shares = zip(jnp.split(jnp.arange(workers), parts), jnp.split(errors, parts), strict=True)
+    calls = [(sampler, *share, rates, weights, jnp.int32(begin), key) for share in shares]
+    executable = compiled(program, *calls[0])
+    with ThreadPoolExecutor(parts) as threads:
+        found = list(threads.map(lambda call: jax.block_until_ready(executable(*call)), calls))
+    if parts == 1:
+        return found[0]
+    # Runs are the second axis of the curves, and the first of the rest.
+    risks = jnp.concatenate([part.risks for part in found], axis=1)
+    errors, averaged = jax.tree.map(
+        lambda *leaves: jnp.concatenate(leaves), *[(part.errors, part.averaged) for part in found]
+    )
+    return Trajectory(risks, None, errors, averaged)
+
+
+def _parts_of(runs):
+    """How many equal parts the runs are divided into: at most one a core."""
+    return max(parts for parts in range(1, cores() + 1) if runs % parts == 0)
+
+
+@functools.lru_cache(maxsize=256)
+def _program(**sizes):
+    return functools.partial(_scan, **sizes)
 
 
 def rows_at_once(sampler, batch_size):
@@ -96,11 +131,9 @@ def step_keys(key, numbers):
     return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
 
 
-@functools.partial(
-    jax.jit, static_argnames=("batch_size", "rows", "runs", "blocks", "steps", "sync_every", "with_mean")
-)
 def _scan(
     sampler,
+    numbers,
     errors,
     rates,
     weights,
@@ -112,10 +145,10 @@ def _scan(
     runs,
     blocks,
     steps,
-    sync_every=None,
-    with_mean=False,
+    sync_every,
+    with_mean,
 ):
-    """Run all workers: a scan over blocks draws many batches at once, a scan inside takes one step with each.
+    """Run the workers of these numbers: a scan over blocks draws many batches, a scan inside steps with each.
 
     The last block is filled up with steps of rate and weight zero, which change nothing and are cut off.
     """
@@ -137,7 +170,7 @@ def _scan(
             return jax.vmap(sampler.gradient)(batch, errors)
 
         def add_part(total, key):
-            part = sampler.draw(key, workers, rows)
+            part = sampler.draw(key, numbers, rows)
             return total + jax.vmap(sampler.gradient)(part, errors), None
 
         parts = batch_size // rows
@@ -157,17 +190,16 @@ def _scan(
         return (errors, average), (risks(errors), products(errors))
 
     def block(carry, inputs):
-        numbers = inputs[-1]
-        batches = step_keys(key, numbers)
+        batches = step_keys(key, inputs[-1])
         if rows == batch_size:
-            batches = jax.vmap(lambda key: sampler.draw(key, workers, batch_size))(batches)
+            batches = jax.vmap(lambda key: sampler.draw(key, numbers, batch_size))(batches)
         return jax.lax.scan(step, carry, (batches, *inputs))
 
     def in_blocks(values):
         return values.reshape(blocks, -1, *values.shape[1:])
 
-    numbers = begin + 1 + jnp.arange(len(rates))
-    inputs = jax.tree.map(in_blocks, (rates, weights, numbers))
+    steps_taken = begin + 1 + jnp.arange(len(rates))
+    inputs = jax.tree.map(in_blocks, (rates, weights, steps_taken))
     average = None if weights is None else jnp.zeros_like(errors)
     first = risks(errors), products(errors)
     (errors, average), curves = jax.lax.scan(block, (errors, average), inputs)

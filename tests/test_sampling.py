@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lecturelib import sampling, simulate, trajectory
+from lecturelib import sampling, simulate, spread, trajectory
 from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away, exact
 
 # Wrong simulators. Each changes one thing a hurried author gets wrong, and none survives 4 standard errors.
@@ -69,25 +69,31 @@ class ShuffledResiduals(sampling.RowSampler):
         return features, noise * sign
 
 
-for _mutant in (WithoutReplacement, SumForMean, NoLabelNoise, DoubledGradient):
-    jax.tree_util.register_dataclass(_mutant)
-for _mutant in (UnscaledFeatures, CollisionsLost, UniformCoordinates, ShuffledResiduals):
-    jax.tree_util.register_dataclass(_mutant)
-
-
-@pytest.mark.parametrize(
-    ("name", "mutant"),
-    [
-        ("gaussian", SumForMean),
-        ("gaussian", NoLabelNoise),
-        ("gaussian", DoubledGradient),
-        ("gaussian", UnscaledFeatures),
-        ("one_hot", CollisionsLost),
-        ("one_hot", UniformCoordinates),
-        ("finite_sample", WithoutReplacement),
-        ("finite_sample", ShuffledResiduals),
-    ],
+MUTANTS = (
+    ("gaussian", SumForMean),
+    ("gaussian", NoLabelNoise),
+    ("gaussian", DoubledGradient),
+    ("gaussian", UnscaledFeatures),
+    ("one_hot", CollisionsLost),
+    ("one_hot", UniformCoordinates),
+    ("finite_sample", WithoutReplacement),
+    ("finite_sample", ShuffledResiduals),
 )
+for _, _mutant in MUTANTS:
+    sampling.register(_mutant)
+
+
+def test_samplers_of_two_classes_never_share_a_compiled_program():
+    kinds = [sampling.sampler_of(PROBLEMS["finite_sample"][0])]
+    fields = {f.name: getattr(kinds[0], f.name) for f in dataclasses.fields(kinds[0])}
+    kinds += [WithoutReplacement(**fields), ShuffledResiduals(**fields)]
+    structures = [jax.tree.structure(kind) for kind in kinds]
+    assert len(structures) == 3
+    assert all(a != b for i, a in enumerate(structures) for b in structures[:i])
+    assert all(type(jax.tree.map(lambda leaf: leaf, kind)) is type(kind) for kind in kinds)
+
+
+@pytest.mark.parametrize(("name", "mutant"), MUTANTS)
 def test_a_wrong_simulator_is_more_than_4_standard_errors_away(monkeypatch, name, mutant):
     problem, rate = PROBLEMS[name]
     right = sampling.sampler_of(problem)
@@ -107,9 +113,9 @@ def test_the_same_batch_at_every_step_is_more_than_4_standard_errors_away(monkey
     problem, rate = PROBLEMS["gaussian"]
     step_keys = trajectory.step_keys
     monkeypatch.setattr(trajectory, "step_keys", lambda key, numbers: step_keys(key, 0 * numbers))
-    jax.clear_caches()
+    spread.forget()
     risks = simulate.sgd(problem, np.ones(3), rate, 4, STEPS, RUNS, key=jax.random.key(4))
-    jax.clear_caches()
+    spread.forget()
     assert errors_away(simulate.estimate(risks), exact(problem, rate, 4)[0]) > 4.0
 
 

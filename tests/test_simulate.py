@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lecturelib import averaging, finite_sample, schemes, simulate
+from lecturelib import averaging, finite_sample, schemes, simulate, spread
 from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away, exact
 
 
@@ -92,7 +92,7 @@ def test_a_run_depends_on_the_key_and_its_number_alone(monkeypatch):
     np.testing.assert_allclose(run(rates=[0.1, rate])[1], risks, **close)
     assert not np.any(np.isclose(run(seed=7)[:, 1:], risks[:, 1:], **close))
     assert len(np.unique(risks[:, -1])) == 3
-    jax.clear_caches()
+    spread.forget()
     monkeypatch.setattr("lecturelib.trajectory.NUMBERS_AT_ONCE", 3 * 2 * 3 * 4)  # blocks of 3, 3, 3 steps
     np.testing.assert_allclose(run(), risks, **close)
     monkeypatch.setattr("lecturelib.trajectory.NUMBERS_AT_ONCE", 3 * 2 * 3)  # one step at a time
