@@ -127,11 +127,6 @@ def timed(function, *arguments):
     return time.perf_counter() - start, result
 
 
-def forget_compiled():
-    jax.clear_caches()
-    spread._compile.cache_clear()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -163,7 +158,7 @@ def main():
         seconds = {name: [] for name in names}
         threads = {name: best_threads(train, tensors, grid) for name, train in peers.items()}
         for _ in range(options.rounds):
-            forget_compiled()
+            spread.forget()
             for name in names[:2]:
                 duration, ours = timed(our_grid, data, *grid)
                 seconds[name].append(duration)

@@ -3,7 +3,7 @@
 Work and depth are the lecture's: depth is the number of serial updates, work is depth times the batch size.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,21 @@ class GridRun:
         bad = self.diverged.any(axis=1)
         first_bad = int(bad.argmax()) if bad.any() else len(bad)
         return float(self.learning_rates[first_bad - 1]) if first_bad else 0.0
+
+    def at_rate(self, learning_rate: float) -> "GridRun":
+        """The runs with one learning rate; the axis of the rates stays, with length 1. Weights are left out.
+
+        Raises:
+            ValueError: if the rate is not in the grid.
+        """
+        (index,) = np.nonzero(self.learning_rates == learning_rate)
+        if len(index) != 1:
+            raise ValueError(
+                f"learning_rate is {learning_rate}: choose one of {self.learning_rates.tolist()}"
+            )
+        names = ("train_loss", "train_error", "test_loss", "test_error", "diverged_at")
+        chosen = {name: getattr(self, name)[index] for name in names}
+        return replace(self, learning_rates=self.learning_rates[index], params=None, **chosen)
 
     def steps_to(self, target: float, measure: str = "train_loss") -> np.ndarray:
         """Depth: updates until `measure` first falls to `target`, shape (rates, seeds), linear in between.

@@ -62,7 +62,8 @@ def _train(keep_params, train, evaluation, stretches, start, batches, learning_r
     def stretch(state, ends):
         before, diverged_at, last = state
         params, diverged_at = jax.lax.fori_loop(ends[0], ends[1], update, (before, diverged_at))
-        measured = jnp.stack([value for part in evaluation for value in loss_and_error(params, part)])
+        # Both sets in one product: half as much to compile.
+        measured = jnp.stack(jax.vmap(loss_and_error, (None, 0))(params, evaluation), axis=1).ravel()
         finite = jnp.isfinite(measured).all()
         diverged_at = jnp.where((diverged_at < 0) & ~finite, ends[1], diverged_at)
         # Once a run has diverged, it is put back to its last finite checkpoint and stays there.
@@ -70,7 +71,7 @@ def _train(keep_params, train, evaluation, stretches, start, batches, learning_r
         measured = jnp.where(diverged_at < 0, measured, last)
         return (params, diverged_at, measured), (measured, params if keep_params else None)
 
-    state = (start, jnp.int32(-1), jnp.zeros(2 * len(evaluation)))
+    state = (start, jnp.int32(-1), jnp.zeros(2 * len(evaluation[1])))
     (_, diverged_at, _), (measured, params) = jax.lax.scan(stretch, state, stretches)
     return measured, diverged_at, params
 
@@ -105,8 +106,8 @@ def train_grid(
         checkpoints: when to measure: updates made, increasing, from 1 to `steps`; or how many, evenly
             spaced. The start and the end are always measured.
         evaluation_size: images of the training set, and as many of the test set, evenly spaced, on which
-            loss and error are measured; all of a set that has fewer. They are the same at every batch size,
-            so measuring costs the same and curves can be compared point by point.
+            loss and error are measured; as many as the smaller set has, if that is fewer. They are the same
+            at every batch size, so measuring costs the same and curves can be compared point by point.
         keep_params: keep the weights at every checkpoint, about 1 MB each at the default size.
         over: "cores", "devices" or "auto", see `spread.spread`. The results agree up to float32 rounding,
             which training amplifies.
@@ -134,12 +135,15 @@ def train_grid(
         )
     points = _check_checkpoints(checkpoints, steps)
 
+    size = min(evaluation_size, len(train[1]), len(test[1]))
+
     def sample(images, labels):
-        chosen = np.linspace(0, len(labels) - 1, min(evaluation_size, len(labels))).astype(int)
+        chosen = np.linspace(0, len(labels) - 1, size).astype(int)
         return images[chosen], labels[chosen]
 
     stretches = np.stack([np.append(0, points[:-1]), points], axis=1).astype(np.int32)
-    shared = (train, (sample(*train), sample(*test)), stretches)
+    evaluation = jax.tree.map(lambda *parts: np.stack(parts), sample(*train), sample(*test))
+    shared = (train, evaluation, stretches)
     # Start and batches travel with the run, so that the program is the same for any number of seeds.
     streams = [
         (

@@ -79,3 +79,14 @@ def test_the_maximal_rate_is_the_last_before_the_first_that_diverged(diverged_at
 def test_an_unknown_measure_is_refused():
     with pytest.raises(ValueError, match="measure is 'loss'"):
         grid(THREE_RATES).steps_to(1.0, "loss")
+
+
+def test_one_rate_of_a_grid_is_that_rates_runs():
+    run = grid(THREE_RATES, diverged_at=[[-1], [7], [-1]])
+    one = run.at_rate(run.learning_rates[1])
+    assert one.train_loss.tolist() == THREE_RATES[1:2]
+    assert one.diverged_at.tolist() == [[7]]
+    assert one.steps_to(0.75).tolist() == run.steps_to(0.75)[1:2].tolist()
+    assert one.work.tolist() == run.work.tolist()
+    with pytest.raises(ValueError, match=r"learning_rate is 0\.3: choose one of \[0\.1, 0\.2, 0\.4\]"):
+        run.at_rate(0.3)
