@@ -1,0 +1,220 @@
+"""The ledger of parallelism: work, depth, communication, memory, error, and seconds in the alpha-beta model.
+
+A network is two numbers: alpha, the seconds that any message takes, and beta, the seconds that each number in
+it adds. What is sent at the same time counts once. Numbers, not bytes: with float32, beta is 4 / (bytes a
+second).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+ALGORITHMS = ("ring", "tree", "halving-doubling")
+
+
+@dataclass(frozen=True)
+class Network:
+    """alpha: seconds a message. beta: seconds a number. Both finite, 0 or more; ValueError otherwise."""
+
+    alpha: float
+    beta: float
+
+    def __post_init__(self):
+        check_number("alpha", self.alpha)
+        check_number("beta", self.beta)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What is sent, one after another: messages (rounds), and numbers (the longest message of each round)."""
+
+    messages: float
+    numbers: float
+
+    def seconds(self, network: Network) -> float:
+        """messages * alpha + numbers * beta.
+
+        >>> Traffic(messages=2, numbers=1e6).seconds(Network(alpha=1e-5, beta=1e-9))
+        0.00102
+        """
+        return self.messages * network.alpha + self.numbers * network.beta
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger: the five issues of the slide, for one method.
+
+    work: example gradients computed, by all machines together. depth: steps that come one after another.
+    messages, numbers: as in `Traffic`, over the whole run. memory: numbers the fullest machine holds. error:
+    what is left at the end, in the unit of the loss. NaN stands for what does not apply.
+    """
+
+    method: str
+    work: float = math.nan
+    depth: float = math.nan
+    messages: float = math.nan
+    numbers: float = math.nan
+    memory: float = math.nan
+    error: float = math.nan
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """The ledger as text, one line a method; four significant digits.
+
+    >>> print(table([Entry("one machine", work=1e6, depth=1e6, messages=0, numbers=0, memory=50)]))
+    method            work      depth   messages    numbers     memory      error
+    one machine  1,000,000  1,000,000          0          0         50          -
+    """
+    names = ("work", "depth", "messages", "numbers", "memory", "error")
+    width = max(len("method"), *(len(entry.method) for entry in entries))
+    lines = ["method".ljust(width) + "".join(name.rjust(11) for name in names)]
+    for entry in entries:
+        cells = (_cell(getattr(entry, name)).rjust(11) for name in names)
+        lines.append(entry.method.ljust(width) + "".join(cells))
+    return "\n".join(lines)
+
+
+def _cell(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    if value == int(value) and abs(value) < 1e8:
+        return f"{int(value):,}"
+    return f"{value:,.4g}"
+
+
+def all_reduce(algorithm: str, machines: int, size: int) -> Traffic:
+    """What it takes until each of K machines holds the sum of all K vectors of N numbers.
+
+        ring              2 (K - 1) messages,     2 (K - 1) / K * N numbers
+        tree              2 ceil(log2 K),         2 ceil(log2 K) * N
+        halving-doubling  2 log2 K,               2 (K - 1) / K * N            (K a power of two)
+
+    algorithm: one of these. machines (K): whole, 1 or more. size (N): whole, 0 or more. A ring and halving
+    cut the vector into K parts; where K does not divide N the longest parts are rounded up, and the numbers
+    here are too low by less than one a message. Returns Traffic. ValueError: other arguments.
+
+    >>> all_reduce("ring", machines=4, size=1000)
+    Traffic(messages=6, numbers=1500.0)
+
+    Source: Thakur, Rabenseifner and Gropp (2005), section 4; `allreduce.py` sends the messages one by one.
+    """
+    machines, size = check_count("machines", machines, 1), check_count("size", size, 0)
+    if algorithm not in ALGORITHMS:
+        raise ValueError(f"algorithm = {algorithm!r} is not known; pass one of {', '.join(ALGORITHMS)}")
+    rounds = math.ceil(math.log2(machines))
+    if algorithm == "ring":
+        return Traffic(2 * (machines - 1), 2 * (machines - 1) / machines * size)
+    if algorithm == "tree":
+        return Traffic(2 * rounds, 2.0 * rounds * size)
+    if machines & (machines - 1):
+        raise ValueError(
+            f"machines = {machines} is no power of two, as halving-doubling needs; pass ring or tree"
+        )
+    return Traffic(2 * rounds, 2 * (machines - 1) / machines * size)
+
+
+def amdahl(serial_fraction: float, machines: int) -> float:
+    """How many times faster K machines are when a fraction s of the work cannot be shared.
+
+        1 / (s + (1 - s) / K),    at most 1 / s
+
+    serial_fraction (s): from 0 to 1. machines (K): whole, 1 or more. ValueError: other arguments.
+
+    >>> round(amdahl(0.05, 64), 8)
+    15.42168675
+
+    Source: Amdahl, Validity of the single processor approach (1967).
+    """
+    check_number("serial_fraction", serial_fraction)
+    if serial_fraction > 1:
+        raise ValueError(f"serial_fraction = {serial_fraction} is more than the whole; pass 0 to 1")
+    return 1.0 / (serial_fraction + (1.0 - serial_fraction) / check_count("machines", machines, 1))
+
+
+def step_seconds(
+    batch_size: int,
+    machines: int,
+    *,
+    seconds_per_example: float,
+    network: Network,
+    size: int,
+    algorithm: str = "ring",
+) -> float:
+    """Seconds of one step of mini-batch SGD on K machines: compute, then sum the gradients.
+
+        ceil(b / K) t_s + [all-reduce of N numbers]
+
+    batch_size (b): of all machines together, whole, 1 or more. seconds_per_example (t_s): one example's
+    gradient on one machine. size (N): parameters. machines, network, algorithm: see `all_reduce`.
+    ValueError: other arguments.
+
+    >>> network = Network(alpha=1e-5, beta=4e-10)
+    >>> round(step_seconds(64, 4, seconds_per_example=1e-4, network=network, size=10**6), 6)
+    0.00226
+    """
+    check_number("seconds_per_example", seconds_per_example)
+    share = -(-check_count("batch_size", batch_size, 1) // check_count("machines", machines, 1))
+    return share * seconds_per_example + all_reduce(algorithm, machines, size).seconds(network)
+
+
+def time_to_target(depth: float, batch_size: int, machines: int, **step) -> float:
+    """Seconds until the target is reached: depth(b) * (compute + communication).
+
+        T(K, b) = depth(b) * step_seconds(b, K)
+
+    depth: steps needed at this batch size, such as `least_squares.depth(...).steps`. step: the keyword
+    arguments of `step_seconds`. ValueError: other arguments.
+
+    >>> network = Network(alpha=1e-5, beta=4e-10)
+    >>> step = {"seconds_per_example": 1e-4, "network": network, "size": 10**6}
+    >>> round(time_to_target(238, 1, 1, **step), 6), round(time_to_target(6, 64, 4, **step), 6)
+    (0.0238, 0.01356)
+    """
+    return check_number("depth", depth) * step_seconds(batch_size, machines, **step)
+
+
+def fit_network(traffic: Sequence[Traffic], seconds: Sequence[float]) -> Network:
+    """The alpha and beta, neither negative, that explain measured times with the least relative error.
+
+        minimise  sum_i ((messages_i alpha + numbers_i beta) / seconds_i - 1)^2
+
+    traffic: of each measurement, two or more. seconds: measured, positive, one each. ValueError: other
+    arguments, or measurements that cannot tell alpha from beta.
+
+    >>> true = Network(alpha=2e-5, beta=1e-9)
+    >>> sent = [all_reduce("ring", 2, size) for size in (1, 10**4, 10**6)]
+    >>> found = fit_network(sent, [one.seconds(true) for one in sent])
+    >>> round(found.alpha, 9), round(found.beta, 13)
+    (2e-05, 1e-09)
+    """
+    times = np.array([check_number("seconds", value) for value in seconds])
+    if len(traffic) != len(times) or len(times) < 2 or not (times > 0).all():
+        raise ValueError(
+            f"{len(traffic)} entries of traffic and seconds = {times.tolist()}:"
+            " pass two measurements or more, all positive"
+        )
+    rows = np.array([[one.messages, one.numbers] for one in traffic], dtype=float) / times[:, None]
+    scale = np.linalg.norm(rows, axis=0)
+    if not scale.all() or np.linalg.matrix_rank(rows / scale, tol=1e-9) < 2:
+        raise ValueError("traffic has one shape only: measure small and large vectors, on 2 machines or more")
+    alpha, beta = nnls(rows / scale, np.ones(len(times)))[0] / scale
+    return Network(float(alpha), float(beta))
+
+
+def check_count(name: str, value, at_least: int) -> int:
+    """Return value as an int, or raise ValueError unless it is a whole number of at least `at_least`."""
+    number = math.nan if isinstance(value, (bool, str)) or np.ndim(value) else float(value)
+    if not (number >= at_least and number.is_integer()):
+        raise ValueError(f"{name} = {value!r} is refused; pass a whole number, {at_least} or more")
+    return int(value)
+
+
+def check_number(name: str, value) -> float:
+    """Return value as a float, or raise ValueError unless it is a finite number, 0 or more."""
+    number = math.nan if isinstance(value, (bool, str)) or np.ndim(value) else float(value)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name} = {value!r} is refused; pass one finite number, 0 or more")
+    return number
