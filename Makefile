@@ -2,6 +2,8 @@
 #   make lectures [ONLY=08]   run the lecture, write the pages under build/lectures
 #   make lab                  JupyterLab at the notebooks
 #   make test                 all tests
+#   make compat               stored outputs on another processor and on one core
+#   make audit [ONLY=08]      wrong programs, under which the claims must fail
 #   make notebooks [ONLY=08]  re-execute and store the notebooks (authors)
 PYTHON ?= python3
 ONLY ?=
@@ -9,7 +11,7 @@ ONLY ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lectures lab test notebooks lock clean
+.PHONY: lectures lab test compat audit notebooks lock clean
 
 lectures: $(READY)
 	@$(BIN)/python -m lecturelib.cli run $(ONLY)
@@ -20,7 +22,13 @@ lab: $(READY)
 test: $(READY)
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 -m "not compat"
+
+compat: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist=load -m compat tests/test_compatibility.py
+
+audit: $(READY)
+	@$(BIN)/python -m tools.audit $(ONLY)
 
 notebooks: $(READY)
 	@$(BIN)/python -m ruff check --fix notebooks

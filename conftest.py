@@ -35,4 +35,4 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(items):
     """The slowest first."""
-    items.sort(key=lambda item: not item.nodeid.startswith(("notebooks", "tests/test_lecture.py")))
+    items.sort(key=lambda item: not item.nodeid.startswith(("notebooks", "tests/test_reruns.py")))

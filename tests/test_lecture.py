@@ -1,27 +1,20 @@
-"""Every notebook of the lecture: kept clean, true for other parameters, the same on another processor.
+"""Every notebook of the lecture is kept clean, and its claims are announced, linked and able to fail.
 
 That its stored outputs are what it prints today is nbval's part: it collects the notebooks themselves.
+`test_reruns.py` runs them with other parameters, `compatibility/` on another processor.
 """
 
-import os
-import platform
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from lecturelib import claims, notebooks, running
-from tools import readme_picture
+from lecturelib import claims, notebooks
+from tools import audit, readme_picture
 
 ROOT = Path(__file__).parent.parent
 LECTURE = notebooks.find()
 EACH = pytest.mark.parametrize("notebook", LECTURE, ids=lambda n: n.name)
-RERUNS = [
-    (n, values) for n in LECTURE for values in n.read().metadata.get("lecturelib", {}).get("reruns", [])
-]
 MACHINE = re.compile(r"(/(work|root|home|tmp|Users|private|var)/|[A-Z]:\\\\|\bat 0x[0-9a-f]{6,})")
 
 
@@ -31,11 +24,6 @@ def code(notebook) -> list:
 
 def outputs(notebook) -> list:
     return [o for cell in code(notebook) for o in cell.outputs]
-
-
-def claim_ids(source: str) -> set[str]:
-    """The ids of the claims that a piece of source checks."""
-    return set(re.findall(r"claims\.check\(\s*\"([^\"]+)\"", source))
 
 
 @EACH
@@ -85,7 +73,7 @@ def test_every_figure_has_alternative_text(notebook):
 @EACH
 def test_claims_carry_the_notebooks_number_and_are_announced_in_its_first_cell(notebook):
     contents = notebook.read()
-    checked = claim_ids("\n".join(c.source for c in code(notebook)))
+    checked = audit.claim_ids(notebook)
     printed = {m[1] for o in outputs(notebook) for m in claims.LINE.finditer(o.get("text", ""))}
     first = contents.cells[0].source
     assert checked
@@ -118,41 +106,9 @@ def test_the_readmes_picture_is_the_notebooks():
     assert readme_picture.PICTURE.read_bytes() == readme_picture.picture()
 
 
-def test_every_notebook_names_reruns():
-    assert {n.name for n, _ in RERUNS} == {n.name for n in LECTURE}
-
-
-@pytest.mark.parametrize(("notebook", "values"), RERUNS, ids=lambda x: getattr(x, "name", str(x)))
-def test_claims_hold_for_other_parameters(notebook, values, tmp_path):
-    defaults = {name: p.default for name, p in notebook.parameters().items()}
-    assert set(values) <= set(defaults)
-    assert any(values[name] != defaults[name] for name in values)
-    copy = tmp_path / notebook.path.name
-    assert running.execute(notebook, copy, values) is None
-    assert set(running.held_claims(copy)) == set(running.held_claims(notebook.path))
-    executed = nbformat.read(copy, as_version=4)
-    assert not [o for c in executed.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
-
-
-@pytest.mark.skipif(
-    platform.machine() != "x86_64" or not hasattr(os, "sched_setaffinity"),
-    reason="an older processor and a single core are imitated on x86-64 Linux only",
-)
 @EACH
-def test_stored_text_survives_another_processor_and_one_core(notebook):
-    cores = sorted(os.sched_getaffinity(0))
-    core = cores[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % len(cores)]
-    other = os.environ | {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "OPENBLAS_CORETYPE": "Nehalem"}
-    other = {name: value for name, value in other.items() if not name.startswith("PYTEST_")}
-    pinned = (
-        f"import os, sys, pytest; os.sched_setaffinity(0, {{{core}}}); sys.exit(pytest.main(sys.argv[1:]))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", pinned, "-q", "-p", "no:cacheprovider", notebook.path],
-        cwd=ROOT,
-        env=other,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
-    assert re.search(r"\d+ passed", result.stdout)
+def test_every_claim_has_a_mutant(notebook):
+    """`make audit` runs them; here: each stands where it says, and names claims that there are."""
+    mutants = audit.read(notebook)  # raises on a text that is not there once
+    assert {name for mutant in mutants for name in mutant.claims} == audit.claim_ids(notebook)
+    assert all(mutant.claims and mutant.old != mutant.new and mutant.why for mutant in mutants)
