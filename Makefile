@@ -3,6 +3,7 @@
 #   make lab                  JupyterLab at the notebooks
 #   make test                 all tests
 #   make compat               stored outputs on another processor and on one core
+#   make long                 the tests that take minutes: faults, hostile input, wrong programs
 #   make audit [ONLY=08]      wrong programs, under which the claims must fail
 #   make notebooks [ONLY=08]  re-execute and store the notebooks (authors)
 PYTHON ?= python3
@@ -11,7 +12,7 @@ ONLY ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lectures lab test compat audit notebooks lock clean
+.PHONY: lectures lab test compat long audit notebooks lock clean
 
 lectures: $(READY)
 	@$(BIN)/python -m lecturelib.cli run $(ONLY)
@@ -22,10 +23,13 @@ lab: $(READY)
 test: $(READY)
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
-	@$(BIN)/python -m pytest -n 2 -m "not compat"
+	@$(BIN)/python -m pytest -n 2 -m "not compat and not long"
 
 compat: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist=load -m compat tests/test_compatibility.py
+
+long: $(READY)
+	@$(BIN)/python -m pytest -n 2 -m long tests
 
 audit: $(READY)
 	@$(BIN)/python -m tools.audit $(ONLY)

@@ -155,11 +155,8 @@ def npz_source(path: Path) -> Source:
 
 def parquet_source(path: Path) -> Source:
     """A parquet file of numbers; a ValueError names the column of what cannot be read."""
-    try:
-        from pyarrow import parquet, types
-    except ImportError as error:
-        remedy = "run `pip install 'lecturelib[parquet]'`, or convert the file to csv"
-        raise ImportError(f"{path}: parquet files need pyarrow; {remedy}") from error
+    from pyarrow import parquet, types  # here: it takes a while, and few files are parquet
+
     with _arrow_errors(path), parquet.ParquetFile(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
         groups = sum(file.metadata.row_group(group).num_rows for group in range(file.num_row_groups))

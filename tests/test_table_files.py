@@ -1,6 +1,5 @@
 """Files that are no table of numbers: each refused with file, place and remedy."""
 
-import builtins
 import io
 import os
 
@@ -10,7 +9,6 @@ import pytest
 from pyarrow import parquet
 
 from lecturelib import datasets, table_files
-from tests.test_tables import write_parquet
 
 CSV_ERRORS = {
     "empty": ("", r"empty \(0 bytes\); write or download"),
@@ -139,19 +137,4 @@ def test_a_bad_parquet_is_refused(tmp_path):
         datasets.table(path)
     parquet.write_table(pyarrow.table({"a": pyarrow.array([], "f8"), "y": pyarrow.array([], "f8")}), path)
     with pytest.raises(ValueError, match=r"bad\.parquet: no rows of numbers"):
-        datasets.table(path)
-
-
-def test_without_pyarrow_parquet_is_refused_with_a_remedy(tmp_path, monkeypatch):
-    path = tmp_path / "t.parquet"
-    write_parquet(path, np.ones((2, 2)), ["a", "b"])
-    real_import = builtins.__import__
-
-    def without_pyarrow(name, *arguments):
-        if name.startswith("pyarrow"):
-            raise ImportError(name)
-        return real_import(name, *arguments)
-
-    monkeypatch.setattr(builtins, "__import__", without_pyarrow)
-    with pytest.raises(ImportError, match=r"t\.parquet: parquet files need pyarrow; run `pip install"):
         datasets.table(path)
