@@ -67,6 +67,18 @@ def test_the_entry_closest_to_failing_is_reported():
         claims.check("08.a", "S.", measured=[1.0, 2.05, 9.0], equals=[1, 2, 3], **SURE)
 
 
+@pytest.mark.parametrize("last_bits", [(2e-16, 0.0), (0.0, 2e-16)])
+def test_rounding_does_not_choose_which_entry_is_reported(last_bits):
+    """As another processor would: the printed line must stay the same."""
+    exact = {"equals": [0.25, 0.5], "tolerance": 1e-10, "because": "float64 rounding"}
+    assert claims.check("08.a", "S.", measured=np.add([0.25, 0.5], last_bits), **exact).expected == 0.25
+    bound = {"at_most": 1.0, "because": "it is a sum of squares"}
+    assert claims.check("08.a", "S.", measured=np.add([0.5, 0.5], last_bits), **bound).measured == (
+        0.5 + last_bits[0]
+    )
+    assert claims.check("08.a", "S.", measured=[0.5, math.inf, 1], at_least=0, because="x").measured == 0.5
+
+
 @pytest.mark.parametrize(
     ("malformed", "message"),
     [
