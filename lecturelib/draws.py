@@ -2,14 +2,15 @@
 
 Threefry (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3) turns a key and a counter into two
 words. `jax.random` keeps one of the two; drawing is most of the time of a simulation, so here both are used.
-The counter holds the worker's number: what it draws does not depend on which others there are.
+And its rounds are written out: JAX's own form for processors is a loop, which keeps them out of the kernel
+that uses the numbers and takes twice as long. The counter holds the worker's number: what it draws does not
+depend on which others there are.
 """
 
 import math
 
 import jax
 import jax.numpy as jnp
-from jax.extend.random import threefry_2x32
 
 
 def uniform(key, workers, shape, dtype):
@@ -52,8 +53,20 @@ def _bits(key, workers, shape):
     count = math.prod(shape)
     half = -(-count // 2)
     # The two words of a counter: whose number it is, and which of his numbers.
-    worker = jnp.repeat(workers.astype(jnp.uint32), half)
-    number = jnp.tile(jnp.arange(half, dtype=jnp.uint32), len(workers))
-    words = threefry_2x32(jax.random.key_data(key)[:2], jnp.concatenate([worker, number]))
-    words = words.reshape(2, len(workers), half).swapaxes(0, 1)
+    worker = jnp.broadcast_to(workers.astype(jnp.uint32)[:, None], (len(workers), half))
+    number = jnp.broadcast_to(jnp.arange(half, dtype=jnp.uint32)[None, :], (len(workers), half))
+    words = jnp.stack(_threefry(jax.random.key_data(key)[:2], worker, number), axis=1)
     return words.reshape(len(workers), 2 * half)[:, :count].reshape(len(workers), *shape)
+
+
+def _threefry(key, x, y):
+    """Threefry-2x32 with 20 rounds (Salmon et al., section 3.3): two words for each counter (x, y)."""
+    schedule = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(0x1BD11BDA))
+    x, y = x + schedule[0], y + schedule[1]
+    for group in range(5):
+        for bits in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
+            x = x + y
+            y = x ^ ((y << bits) | (y >> (32 - bits)))
+        x = x + schedule[(group + 1) % 3]
+        y = y + schedule[(group + 2) % 3] + jnp.uint32(group + 1)
+    return x, y

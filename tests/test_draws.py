@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend.random import threefry_2x32
 from scipy import stats
 
 from lecturelib import draws
@@ -26,6 +27,16 @@ def test_law(draw, law, seed):
     expected, variance = {"norm": (3.0, 96.0), "uniform": (0.2, 1 / 9 - 1 / 25)}[law]
     fourth = np.mean(np.asarray(sample, np.float64) ** 4)
     assert abs(fourth - expected) < 4 * np.sqrt(variance / COUNT)
+
+
+@pytest.mark.parametrize("shape", [(1,), (4,), (3, 5)])
+def test_words_are_those_of_jax(shape):
+    key, workers = jax.random.key(3), np.array([0, 7])
+    half = -(-np.prod(shape) // 2)
+    for worker, words in zip(workers, draws._bits(key, jnp.asarray(workers), shape), strict=True):
+        counters = np.concatenate([np.full(half, worker), np.arange(half)]).astype(np.uint32)
+        expected = threefry_2x32(jax.random.key_data(key), jnp.asarray(counters))
+        assert words.ravel().tolist() == expected[: words.size].tolist()
 
 
 @pytest.mark.parametrize("draw", [draws.uniform, draws.normal])
