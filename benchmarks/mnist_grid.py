@@ -135,7 +135,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     batch_sizes = [1, 8, 128, 1024] if options.brief else [2**k for k in range(12)]
-    rates = np.geomspace(0.001, 0.02, 4 if options.brief else 8)  # stable, so that rounding is not amplified
+    # Low, so that training does not amplify rounding: at 0.02, single images carry it to 3 % of the loss.
+    rates = np.geomspace(0.0005, 0.005, 4 if options.brief else 8)
     seeds = [0] if options.brief else [0, 1]
     samples = 2000 if options.brief else 7500
 
