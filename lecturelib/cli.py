@@ -1,4 +1,4 @@
-"""The `lecture` command: list the notebooks and their parameters, run them, store their outputs."""
+"""The `lecture` command: list the notebooks and their parameters, run them, store them; grade homework."""
 
 import signal
 import sys
@@ -94,6 +94,32 @@ def store(numbers):
         failed += error is not None
         tqdm.write(f"{notebook.name:<32} {'stored' if error is None else 'FAILED, left as it was: ' + error}")
     sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.argument("submissions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=FOLDER, required=True, help="Folder for marks, feedback and statistics.")
+@click.option("--assignment", metavar="N", help="Number, name or path; by default what the notebooks say.")
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Students at a time.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the drawn inputs.")
+@click.option(
+    "--time-limit", type=click.FloatRange(0.1), default=1.0, help="Factor on each question's seconds."
+)
+@click.option("--memory", type=click.FloatRange(0.25), default=1.0, help="Factor on each question's memory.")
+def grade(submissions, out, assignment, workers, seed, time_limit, memory):
+    """Grade notebooks of students, shut in; homework/README.md tells how.
+
+    \b
+    lecture grade submissions/ --out marks/
+    """
+    from lecturelib.grading import command  # here, for the other commands need none of it
+
+    limits = {"seed": seed, "time_limit": time_limit, "memory": memory}
+    try:
+        status = command.run(list(submissions), out, assignment, workers, **limits)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from None
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def notebook(cells: list, data: tuple[str, ...] | list[str] = ()) -> nbformat.No
 
     Args:
         cells: as the functions above make them, in order.
-        data: names of the data files that the assignment reads; see `lecturelib.grading.build.DATA`.
+        data: names of the data files that the assignment reads; see `lecturelib.grading.data`.
 
     >>> [c.metadata.nbgrader.grade_id for c in notebook([given("import math", "imports")]).cells]
     ['imports']
