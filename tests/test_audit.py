@@ -1,11 +1,16 @@
-"""The audit: a mutant that works is told from one that changes nothing, on a notebook run for real."""
+"""The audit: a mutant that works is told from one that changes nothing, on a notebook run for real.
+
+The mutants of the lecture's own notebooks run in `make audit`; here run the quickest of them.
+"""
 
 import json
+import shutil
 
 import pytest
 
+from lecturelib import notebooks
 from tests.test_notebooks import write
-from tools import audit
+from tools import audit, audit_mutants, audit_run
 
 CLAIM = (
     "from lecturelib import claims, cost\n"
@@ -14,16 +19,23 @@ CLAIM = (
 ).replace("'", '"')
 AFTER = 'claims.check("01.after", "Reached.", measured=cost_of, equals=four, because="arithmetic");'
 SOURCES = ("four = 4  # any", CLAIM, "cost_of = 2 + 2", AFTER)
+SECONDS = 20  # of the quick mutants of the lecture, as measured when the audit was stored
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with audit_run.Worker() as worker:
+        yield worker
 
 
 @pytest.fixture
 def notebook(tmp_path, monkeypatch):
-    monkeypatch.setattr(audit, "MUTANTS", tmp_path)
+    monkeypatch.setattr(audit_mutants, "MUTANTS", tmp_path)
     return write(tmp_path, "01_tiny", *SOURCES)
 
 
 def mutants(notebook, *tables):
-    (audit.MUTANTS / "01.toml").write_text("".join(tables))
+    (audit_mutants.MUTANTS / "01.toml").write_text("".join(tables))
     return audit.read(notebook)
 
 
@@ -33,37 +45,150 @@ def mutant(claims, old, new, why="wrong", file="notebook", parameters="{}"):
     return "\n".join(["[[mutant]]", *lines, f"parameters = {parameters}", ""])
 
 
-def test_failed_and_held_claims_are_told_apart_and_the_notebook_runs_to_its_end(notebook):
-    (third,) = mutants(notebook, mutant(["01.half"], "four / 2", "four / 3"))
-    found = audit.run(third)
+def test_failed_and_held_claims_are_told_apart_and_the_cells_after_them_run(notebook, worker):
+    both = ["01.half", "01.after"]
+    (third,) = mutants(notebook, mutant(both, "four / 2", "four / 3"))
+    found = worker.run(third.program(), notebook.path.parent)
     assert (found["failed"], found["held"], found["other_errors"]) == (["01.half"], ["01.after"], [])
-    right = audit.run(audit.Mutant(notebook))
+    right = worker.run(audit_mutants.Mutant(notebook).program(), notebook.path.parent)
     assert (right["failed"], right["held"]) == ([], ["01.after", "01.half", "01.late"])
 
 
-def test_a_surviving_mutant_and_a_claim_without_one_are_reported(notebook):
+def test_cells_after_the_last_claim_that_must_fail_are_left_out(notebook):
+    (early,) = mutants(notebook, mutant(["01.half"], "four / 2", "four / 3"))
+    assert len(early.program().cells) == 2
+    assert "four / 3" in early.program().cells[-1]
+
+
+def test_a_surviving_mutant_and_a_claim_without_one_are_faults(notebook, worker):
     mutants(
         notebook,
         mutant(["01.half"], "four / 2", "four * 0.5", "none"),
         mutant(["01.after"], "2 + 2", "2 + 3", "five"),
     )
-    report = audit.audit([notebook], workers=1)
-    killed = {name: found["killed_by"] for name, found in report["claims"].items()}
-    assert killed == {"01.half": [], "01.after": ["five"], "01.late": []}
-    assert [r["missed"] for r in report["runs"] if r["why"] == "none"] == [["01.half"]]
+    verdicts = audit.audit([notebook], [worker], {})
+    assert [(run["why"], run["missed"]) for run in verdicts] == [
+        ("no mutant", []),
+        ("none", ["01.half"]),
+        ("five", []),
+    ]
+    line, faults = audit.summary(verdicts, audit.claim_ids(notebook))
+    assert line == "3 claims, 2 mutants; 1 claims killed, 1 mutants killed, 1 survived"
+    assert faults == [
+        "not killed by any mutant: 01.half",
+        "not killed by any mutant: 01.late",
+        "01, none: survived by 01.half",
+    ]
 
 
-def test_the_library_that_runs_is_the_mutated_one_and_parameters_reach_it(notebook):
+def test_parameters_under_which_the_right_program_fails_are_a_fault(notebook, worker):
+    mutants(notebook, mutant(["01.half"], "four / 2", "four / 5", parameters="{four = 6}"))
+    _, faults = audit.summary(audit.audit([notebook], [worker], {}), {"01.half"})
+    assert faults == ["01 with {'four': 6}, no mutant: 01.after, 01.half, 01.late did not hold"]
+
+
+def test_the_library_that_runs_is_the_mutated_one_and_parameters_reach_it(notebook, worker):
     old, new = "if not (margin >= 0).all()", "if (margin >= 0).all()"
     (upside_down,) = mutants(
-        notebook, mutant(["01.late"], old, new, file="claims.py", parameters="{four = 6}")
+        notebook, mutant(["01.late", "01.after"], old, new, file="claims.py", parameters="{four = 6}")
     )
-    found = audit.run(upside_down)
+    found = worker.run(upside_down.program(), notebook.path.parent)
     assert found["held"] == ["01.after", "01.half"]  # 3 is not 2, and 4 is not 6: both are now called true
     assert found["failed"] == ["01.late"]
+
+
+def test_a_run_that_never_ends_and_one_that_dies_are_reported_and_the_next_one_runs(notebook, worker):
+    for cell in ("while True: pass", "import os; os.abort()"):
+        with pytest.raises(RuntimeError, match="ended with status -"):
+            worker.run(audit_mutants.Program((cell,)), notebook.path.parent, limit=1)
+    assert worker.run(audit_mutants.Mutant(notebook).program(), notebook.path.parent)["failed"] == []
+
+
+def test_only_what_has_changed_runs_again(notebook, worker, capsys):
+    tables = [
+        mutant(["01.half"], "four / 2", "four / 3", "third"),
+        mutant(["01.after"], "2 + 2", "2 + 3", "five"),
+    ]
+    mutants(notebook, *tables)
+    known, kept = {}, []
+    first = audit.audit([notebook], [worker], known, lambda known: kept.append(len(known)))
+    assert kept == [1, 2, 3]
+    capsys.readouterr()
+    assert audit.audit([notebook], [worker], known) == first
+    assert capsys.readouterr().out.count("as before") == 3
+    changed = write(notebook.path.parent, "01_tiny", *SOURCES[:-1], AFTER.replace("Reached", "Got there"))
+    audit.audit([changed], [worker], known)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.endswith("as it should be") for line in lines] == [True] * 3
+    again = [line for line in lines if "as before" in line]
+    assert len(again) == 1  # the third ends before the changed cell
+    assert "third" in again[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda text: text.replace("# The first of those", "# One of those"), True),
+        (lambda text: text.replace("A claim of the lecture, checked", "Checked"), True),
+        (lambda text: text.replace("margin >= 0", "margin > 0"), False),
+    ],
+)
+def test_the_hash_is_that_of_what_the_program_does(notebook, tmp_path, monkeypatch, change, same):
+    program = audit_mutants.Mutant(notebook).program()
+    before = program.key()
+    copy = tmp_path / "lecturelib"
+    shutil.copytree(audit_mutants.PACKAGE, copy, ignore=shutil.ignore_patterns("data", "__pycache__"))
+    monkeypatch.setattr(audit_mutants, "PACKAGE", copy)
+    text = (copy / "claims.py").read_text()
+    assert change(text) != text
+    (copy / "claims.py").write_text(change(text))
+    (copy / "simulate.py").write_text("nothing that the notebook reaches")
+    assert (program.key() == before) is same
 
 
 @pytest.mark.parametrize("old", ["nowhere", "four"])
 def test_a_text_that_does_not_stand_there_once_is_refused(notebook, old):
     with pytest.raises(ValueError, match="stands"):
         mutants(notebook, mutant(["01.half"], old, "x"))
+
+
+def test_a_file_in_a_folder_of_the_package_is_never_written(notebook, worker):
+    program = audit_mutants.Program(("1",), {"data/README.md": "overwritten"})
+    with pytest.raises(ValueError, match="lies in a folder"):
+        worker.run(program, notebook.path.parent)
+
+
+def quick() -> list[tuple[notebooks.Notebook, str]]:
+    """The quickest mutant of each notebook, as the stored audit has measured them, within SECONDS in all."""
+    first = {}
+    for run in sorted(audit.stored()["runs"], key=lambda run: run["seconds"]):
+        if run["old"]:
+            first.setdefault(run["notebook"], run)
+    chosen, total = [], 0.0
+    for notebook in notebooks.find():
+        run = first.get(notebook.number)
+        if run and total + run["seconds"] <= SECONDS:
+            total += run["seconds"]
+            chosen.append((notebook, run["why"]))
+    return chosen
+
+
+@pytest.mark.parametrize(("notebook", "why"), quick(), ids=lambda x: getattr(x, "number", None))
+def test_the_lectures_quickest_mutants_are_killed(notebook, why, worker):
+    found = [m for m in audit.read(notebook) if m.why == why]
+    assert found, (
+        f"{why!r} is no mutant of notebook {notebook.number} any more: python -m tools.audit --store"
+    )
+    ran = worker.run(found[0].program(), notebook.path.parent)
+    assert set(found[0].claims) <= set(ran["failed"])
+
+
+def test_the_stored_audit_is_of_these_claims_and_mutants_and_found_no_fault():
+    report = audit.stored()
+    assert report["faults"] == []
+    for notebook in notebooks.find():
+        runs = [run for run in report["runs"] if run["notebook"] == notebook.number and run["old"]]
+        now = [(sorted(m.claims), m.file, m.old, m.new, m.why) for m in audit.read(notebook)]
+        assert [(r["claims"], r["file"], r["old"], r["new"], r["why"]) for r in runs] == now
+        assert {name for run in runs for name in run["claims"]} == audit.claim_ids(notebook)
+        assert not [run for run in runs if run["missed"]]

@@ -1,181 +1,181 @@
 """Run wrong programs on purpose: each claim of the lecture must fail under one of its mutants.
 
-    python -m tools.audit [NN ...] [--workers N]       # all notebooks, or the numbers given
+    python -m tools.audit [NN ...] [--workers N] [--afresh] [--store]     # NN: numbers of notebooks
 
-tests/mutants/NN.toml lists the mutants of notebook NN, tables [[mutant]] with
+A mutant (tests/mutants, `audit_mutants.py`) is put into a copy of the package, and the notebook runs on
+the copy up to the last claim that must fail, past claims that fail on the way. Killed are the claims that
+then raise ClaimFailed. Without the mutant, the notebook must hold all its claims with the same parameters.
+A claim that no mutant kills makes the audit fail, and so does a mutant under which a claim that it
+names still holds.
 
-    claims      ids of the claims that must fail under it (or `claim`, one id)
-    file        a file of lecturelib, such as "problems.py", or "notebook"
-    old, new    text that stands in the file exactly once, and what a hurried author would write instead
-    why         the mistake, in words
-    parameters  optional: other parameters of the notebook, so that it runs faster
-
-A mutant is put into a copy of the package; the notebook runs on the copy to its end, past claims that fail.
-Killed are the claims that then raise ClaimFailed. Without the mutant, the notebook must hold all its claims
-with the same parameters. A claim that no mutant kills makes the audit fail. Results: build/audit.json.
+What was run is kept in build/audit-runs.json under a hash of the program, so that a second audit runs only
+what has changed since; --afresh runs everything. The verdict is build/audit.json, the page build/audit.html.
+--store puts the verdict into site/audit.json, which the site shows and the tests choose quick mutants by.
 """
 
 import argparse
-import asyncio
+import contextlib
+import datetime
 import json
 import os
-import re
+import platform
+import queue
 import sys
-import tempfile
-import time
-import tomllib
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
+from lecturelib import notebooks, running
+from tools import audit_page, audit_registry
+from tools.audit_mutants import ROOT, Mutant, claim_ids, read, right_ones
+from tools.audit_run import Worker
 
-from lecturelib import claims, notebooks, running
-
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "lecturelib"
-MUTANTS = ROOT / "tests" / "mutants"
-FAILED = re.compile(r"claim (\d\d\.[a-z0-9-]+) fails: ")
+__all__ = ["audit", "claim_ids", "read", "summary", "verdict"]
+STORED = ROOT / "site" / "audit.json"
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A wrong program, and the claims that must fail under it; without `old`, the right program."""
-
-    notebook: notebooks.Notebook
-    claims: tuple[str, ...] = ()
-    file: str = "notebook"
-    old: str = ""
-    new: str = ""
-    why: str = "no mutant"
-    parameters: dict = field(default_factory=dict)
-
-    def replace(self, text: str) -> str:
-        """The mutated text; ValueError unless `old` stands in it exactly once."""
-        if text.count(self.old) != 1:
-            raise ValueError(
-                f"{self.notebook.name}: {self.old!r} stands {text.count(self.old)} times in {self.file};"
-                " a mutant needs a text that stands there once"
-            )
-        return text.replace(self.old, self.new)
-
-    def source(self) -> str:
-        """The text that the mutant changes: of the library file, or of all code cells of the notebook."""
-        if self.file == "notebook":
-            return "\n".join(c.source for c in self.notebook.read().cells if c.cell_type == "code")
-        return (PACKAGE / self.file).read_text()
+def programs(notebook: notebooks.Notebook) -> list[Mutant]:
+    """All that an audit of a notebook runs: the right program with each set of parameters, then the mutants."""
+    mutants = read(notebook)
+    return right_ones(mutants) + mutants
 
 
-def read(notebook: notebooks.Notebook) -> list[Mutant]:
-    """The mutants of a notebook; ValueError on one that is not well formed."""
-    path = MUTANTS / f"{notebook.number}.toml"
-    tables = tomllib.loads(path.read_text())["mutant"] if path.exists() else []
-    mutants = []
-    for table in tables:
-        ids = tuple(table.pop("claims", ())) + tuple(filter(None, [table.pop("claim", "")]))
-        mutants.append(Mutant(notebook, ids, **table))
-        mutants[-1].replace(mutants[-1].source())
-    return mutants
+def verdict(mutant: Mutant, found: dict) -> dict:
+    """What a run says: `missed` are the claims that should have failed (without mutant: held) and did not."""
+    ids = mutant.claims if mutant.old else claim_ids(mutant.notebook)
+    missed = sorted(set(ids) - set(found["failed" if mutant.old else "held"]))
+    about = {"notebook": mutant.notebook.number, "claims": sorted(ids), "missed": missed, "why": mutant.why}
+    about |= {"file": mutant.file, "old": mutant.old, "new": mutant.new, "parameters": mutant.parameters}
+    return about | {name: found[name] for name in ("key", "seconds", "other_errors")}
 
 
-def claim_ids(notebook: notebooks.Notebook) -> set[str]:
-    """The ids of the claims that a notebook's code checks."""
-    code = "\n".join(c.source for c in notebook.read().cells if c.cell_type == "code")
-    return set(re.findall(r"claims\.check\(\s*\"([^\"]+)\"", code))
+def audit(
+    chosen: list[notebooks.Notebook], workers: list[Worker], known: dict, keep=lambda known: None
+) -> list[dict]:
+    """Run all mutants of the notebooks, and the notebooks without them.
+
+    Args:
+        chosen: the notebooks.
+        workers: that run them, each one at a time.
+        known: outcomes of earlier runs, key of the program -> outcome; new ones are added.
+        keep: called with `known` after each run.
+
+    Returns:
+        The verdicts, in the order of the mutants' files, the right programs before the wrong ones.
+    """
+    mutants = [mutant for notebook in chosen for mutant in programs(notebook)]
+    runs = [mutant.program() for mutant in mutants]
+    keys = [program.key() for program in runs]
+    free = queue.SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def outcome(number):
+        if keys[number] in known:
+            return known[keys[number]]
+        worker = free.get()
+        try:
+            return worker.run(runs[number], mutants[number].notebook.path.parent) | {"key": keys[number]}
+        finally:
+            free.put(worker)
+
+    with ThreadPoolExecutor(len(workers)) as threads:
+        started = {threads.submit(outcome, number): number for number in range(len(runs))}
+        verdicts = {}
+        for done in as_completed(started):
+            number, found = started[done], done.result()
+            new = found["key"] not in known
+            known[found["key"]] = found
+            keep(known)
+            verdicts[number] = verdict(mutants[number], found)
+            _report(verdicts[number], new)
+    return [verdicts[number] for number in range(len(runs))]
 
 
-def run(mutant: Mutant) -> dict:
-    """Run the notebook on a copy of the package with the mutant in it; which claims held and which failed."""
-    contents = mutant.notebook.read()
-    at = next(i for i, c in enumerate(contents.cells) if "parameters" in c.metadata.get("tags", []))
-    values = [f"{name} = {value!r}" for name, value in mutant.parameters.items()]
-    contents.cells.insert(at + 1, nbformat.v4.new_code_cell("\n".join(values)))
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="audit-") as folder:
-        copy = Path(folder) / "lecturelib"
-        copy.mkdir()
-        for path in PACKAGE.iterdir():
-            if path.name != "__pycache__":
-                (copy / path.name).symlink_to(path)
-        if mutant.old and mutant.file == "notebook":
-            for cell in contents.cells:
-                if cell.cell_type == "code" and mutant.old in cell.source:
-                    cell.source = mutant.replace(cell.source)
-        elif mutant.old:
-            (copy / mutant.file).unlink()
-            (copy / mutant.file).write_text(mutant.replace(mutant.source()))
-        where = nbformat.v4.new_code_cell("import lecturelib; print(lecturelib.__file__)")
-        contents.cells.insert(0, where)
-        client = NotebookClient(
-            contents,
-            timeout=running.CELL_TIMEOUT,
-            kernel_name="python3",
-            allow_errors=True,
-            resources={"metadata": {"path": str(mutant.notebook.path.parent)}},
-            extra_arguments=["--IPKernelApp.log_level=40"],
-        )
-        asyncio.run(client.async_execute(env=os.environ | {"PYTHONPATH": folder, "MPLBACKEND": "agg"}))
-        outputs = [o for cell in contents.cells for o in cell.get("outputs", [])]
-        if folder not in outputs[0].text:
-            raise RuntimeError(f"the notebook imported {outputs[0].text.strip()}, not the mutated copy")
-    errors = [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
-    return {
-        "held": sorted({m[1] for o in outputs for m in claims.LINE.finditer(o.get("text", ""))}),
-        "failed": sorted({m[1] for error in errors for m in FAILED.finditer(error)}),
-        "other_errors": [error[:200] for error in errors if not FAILED.search(error)],
-        "seconds": round(time.monotonic() - start, 1),
+def _report(run: dict, new: bool) -> None:
+    time = f"{run['seconds']:6.1f} s" if new else "  as before"
+    killed = f"SURVIVED BY {', '.join(run['missed'])}" if run["missed"] else "as it should be"
+    print(f"{run['notebook']} {time:>11}  {run['why']}: {killed}", flush=True)
+    for error in run["other_errors"] if run["missed"] else []:
+        print(f"                {error}")
+
+
+def summary(verdicts: list[dict], ids: set[str]) -> tuple[str, list[str]]:
+    """One line that sums up an audit, and what is wrong, one line each."""
+    wrong = [run for run in verdicts if run["old"]]
+    killed = {name for run in wrong for name in set(run["claims"]) - set(run["missed"])}
+    survived = [run for run in wrong if run["missed"]]
+    faults = [f"not killed by any mutant: {name}" for name in sorted(ids - killed)]
+    faults += [f"{run['notebook']}, {run['why']}: survived by {', '.join(run['missed'])}" for run in survived]
+    faults += [
+        f"{run['notebook']} with {run['parameters'] or 'its own parameters'}, no mutant: "
+        f"{', '.join(run['missed'])} did not hold"
+        for run in verdicts
+        if not run["old"] and run["missed"]
+    ]
+    line = (
+        f"{len(ids)} claims, {len(wrong)} mutants; {len(ids & killed)} claims killed,"
+        f" {len(wrong) - len(survived)} mutants killed, {len(survived)} survived"
+    )
+    return line, faults
+
+
+def complete(verdicts: list[dict], chosen: list[notebooks.Notebook]) -> dict:
+    """The report of an audit of some notebooks: summary, faults, when and with what it ran, the verdicts."""
+    line, faults = summary(verdicts, {name for notebook in chosen for name in claim_ids(notebook)})
+    names = ("numpy", "scipy", "jax", "optax", "numba")
+    ran = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in names},
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     }
+    return {"summary": line, "faults": faults, "provenance": ran, "runs": verdicts}
 
 
-def audit(chosen: list[notebooks.Notebook], workers: int) -> dict:
-    """Run all mutants, and the notebooks without them, and sum up; see the module's text."""
-    mutants = {n.number: read(n) for n in chosen}
-    wrong = [m for of_one in mutants.values() for m in of_one]
-    right = {(m.notebook.number, json.dumps(m.parameters, sort_keys=True)): m for m in wrong}
-    right = [Mutant(m.notebook, parameters=m.parameters) for m in right.values()]
-    report = {"claims": {}, "runs": []}
-    for notebook in chosen:
-        for name in sorted(claim_ids(notebook)):
-            report["claims"][name] = {"mutants": 0, "killed_by": []}
-    with ThreadPoolExecutor(workers) as threads:
-        runs = {threads.submit(run, m): m for m in [*right, *wrong]}
-        for done in as_completed(runs):
-            mutant, found = runs[done], done.result()
-            ids = claim_ids(mutant.notebook) if not mutant.old else mutant.claims
-            missed = sorted(set(ids) - set(found["held" if not mutant.old else "failed"]))
-            found |= {"notebook": mutant.notebook.name, "why": mutant.why, "file": mutant.file}
-            report["runs"].append(found | {"parameters": mutant.parameters, "missed": missed})
-            for name in mutant.claims:
-                report["claims"][name]["mutants"] += 1
-                if name in found["failed"]:
-                    report["claims"][name]["killed_by"].append(mutant.why)
-            verdict = f"SURVIVED BY {', '.join(missed)}" if missed else "as it should be"
-            print(f"{mutant.notebook.number} {found['seconds']:6.1f} s  {mutant.why}: {verdict}", flush=True)
-            for error in found["other_errors"] if missed else []:
-                print(f"              {error}")
-    return report
+def merged(old: dict, new: dict, chosen: list[notebooks.Notebook]) -> dict:
+    """A stored report with the runs of some notebooks replaced by new ones."""
+    numbers = {notebook.number for notebook in chosen}
+    others = [run for run in old["runs"] if run["notebook"] not in numbers]
+    runs = sorted(others + new["runs"], key=lambda run: run["notebook"])  # a stable sort
+    whole = complete(runs, notebooks.find()) | {"provenance": new["provenance"]}
+    return whole | ({"seeds": old["seeds"]} if "seeds" in old else {})
+
+
+def write(path: Path, content: dict) -> None:
+    """Write JSON, one item a line, under its final name when it is complete."""
+    path.parent.mkdir(exist_ok=True)
+    with running.written(path) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def stored(path: Path = STORED) -> dict:
+    """An audit's verdict as stored; empty if there is none yet."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"runs": []}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("numbers", nargs="*", help="of the notebooks; all if none is given")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--afresh", action="store_true", help="use no earlier run")
+    parser.add_argument("--store", action="store_true", help="put the verdict into site/audit.json")
     options = parser.parse_args()
-    chosen = [n for n in notebooks.find() if not options.numbers or n.number in options.numbers]
-    report = audit(chosen, options.workers)
-    (ROOT / "build").mkdir(exist_ok=True)
-    with running.written(ROOT / "build" / "audit.json") as part:
-        part.write_text(json.dumps(report, indent=1))
-    without = [name for name, c in report["claims"].items() if not c["killed_by"]]
-    survived = sum(bool(r["missed"]) for r in report["runs"])
-    print(
-        f"{len(report['claims'])} claims, {sum(c['mutants'] > 0 for c in report['claims'].values())} with"
-        f" mutants, {len(report['claims']) - len(without)} killed; {survived} runs not as they should be"
-    )
-    if without:
-        print("not killed: " + ", ".join(without))
-    return 1 if without or survived else 0
+    chosen = notebooks.select(options.numbers)
+    kept = ROOT / "build" / "audit-runs.json"
+    known = {} if options.afresh or not kept.exists() else json.loads(kept.read_text(encoding="utf-8"))
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(Worker()) for _ in range(options.workers)]
+        verdicts = audit(chosen, workers, known, lambda known: write(kept, known))
+    report = complete(verdicts, chosen)
+    write(ROOT / "build" / "audit.json", report)
+    current = {mutant.program().key() for notebook in chosen for mutant in programs(notebook)}
+    with running.written(ROOT / "build" / "audit.html") as part:
+        part.write_text(audit_page.page(audit_registry.claims_of(chosen), report, current), encoding="utf-8")
+    if options.store:
+        write(STORED, merged(stored(), report, chosen))
+    print("\n".join([*report["faults"], report["summary"]]))
+    return 1 if report["faults"] else 0
 
 
 if __name__ == "__main__":

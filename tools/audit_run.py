@@ -1,0 +1,85 @@
+"""Runs a program of the audit, and says which claims held and which failed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from lecturelib import claims, running
+from tools.audit_mutants import PACKAGE, ROOT, Program
+
+WORKER = Path(__file__).with_name("audit_worker.py")
+FAILED = re.compile(r"^ClaimFailed: claim (\d\d\.[a-z0-9-]+) fails: ")
+# One core a run. Programs compiled once are kept, but in a folder of their own, keyed by what they compute.
+SETTINGS = {
+    "MPLBACKEND": "agg",
+    "OPENBLAS_NUM_THREADS": "1",
+    "JAX_COMPILATION_CACHE_DIR": str(ROOT / "build" / "audit-compiled"),
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.2",
+}
+
+
+class Worker:
+    """A process that runs one program after another; use it in a `with` block."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | SETTINGS,
+            text=True,
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def run(self, program: Program, cwd: Path, limit: int = running.CELL_TIMEOUT) -> dict:
+        """Run a program on a copy of the package with its changed files, past claims that fail.
+
+        Args:
+            program: cells and changed files.
+            cwd: folder in which the cells run.
+            limit: seconds after which it is ended.
+
+        Returns:
+            Ids of the claims that held and that failed, other errors (texts), and the seconds that it took.
+
+        Raises:
+            ValueError: a changed file that lies in a folder of the package.
+            RuntimeError: the process died or was ended, or imported another copy of the package.
+        """
+        start = time.monotonic()
+        if deep := [name for name in program.changed if Path(name).name != name]:
+            raise ValueError(f"{deep[0]} lies in a folder: a mutant changes a file of lecturelib itself")
+        with tempfile.TemporaryDirectory(prefix="audit-") as folder:
+            copy = Path(folder) / "lecturelib"
+            copy.mkdir()
+            for path in PACKAGE.iterdir():
+                if path.name != "__pycache__" and path.name not in program.changed:
+                    (copy / path.name).symlink_to(path)
+            for name, text in program.changed.items():
+                (copy / name).write_text(text, encoding="utf-8")
+            job = {"folder": folder, "cwd": str(cwd), "cells": program.cells, "seconds": limit}
+            print(json.dumps(job), file=self.process.stdin, flush=True)
+            status = self.process.stdout.readline().strip()
+            if status != "0":
+                raise RuntimeError(f"the process that ran the cells ended with status {status or 'unknown'}")
+            outcome = json.loads(Path(folder, "outcome.json").read_text(encoding="utf-8"))
+        if not outcome["library"].startswith(folder):
+            raise RuntimeError(f"the cells imported {outcome['library']}, not the mutated copy")
+        failed = {m[1] for error in outcome["errors"] for m in FAILED.finditer(error)}
+        return {
+            "held": sorted({m[1] for m in claims.LINE.finditer(outcome["printed"])}),
+            "failed": sorted(failed),
+            "other_errors": [e[:200] for e in outcome["errors"] if not FAILED.search(e)],
+            "seconds": round(time.monotonic() - start, 1),
+        }
