@@ -35,7 +35,7 @@ STORED = ROOT / "site" / "audit.json"
 
 
 def programs(notebook: notebooks.Notebook) -> list[Mutant]:
-    """All that an audit of a notebook runs: the right program with each set of parameters, then the mutants."""
+    """What an audit of a notebook runs: the right program with each set of parameters, then the mutants."""
     mutants = read(notebook)
     return right_ones(mutants) + mutants
 
