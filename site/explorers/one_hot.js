@@ -1,0 +1,132 @@
+// Explorer 2: the one-hot example, coordinate by coordinate. A coordinate hit n times in a batch of b has its error
+// multiplied by 1 - eta n / b; one that is not hit stays as it is. That is all there is.
+
+import { chart, digits, make } from "./chart.js";
+import { explorer, powersOfTwo, ratios } from "./panel.js";
+import { maxLearningRate, oneHot, riskCurve } from "./theory.js";
+
+/** Random numbers in [0, 1) that depend on the seed only (mulberry32), so that a link shows the same run. */
+export function randomFrom(seed) {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let z = Math.imul(state ^ (state >>> 15), state | 1);
+    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
+    return ((z ^ (z >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Errors after 0 .. steps steps of one run from all ones, and the hits of the last batch. */
+export function oneRun({ probabilities, rate, b, steps, update, seed }) {
+  const random = randomFrom(seed), upTo = [];
+  probabilities.reduce((total, p, i) => (upTo[i] = total + p), 0);
+  let errors = probabilities.map(() => 1), hits = probabilities.map(() => 0);
+  const risks = [risk(probabilities, errors)];
+  for (let step = 0; step < steps; step++) {
+    hits = probabilities.map(() => 0);
+    for (let k = 0; k < b; k++) {
+      const drawn = random(), found = upTo.findIndex((end) => drawn < end);
+      hits[found < 0 ? upTo.length - 1 : found] += 1; // the last end may be rounded to below 1
+    }
+    errors = errors.map((error, i) => error * (update === "once" ? (hits[i] ? 0 : 1) : 1 - rate * hits[i] / b));
+    risks.push(risk(probabilities, errors));
+  }
+  return { errors, hits, risks };
+}
+
+const risk = (probabilities, errors) => errors.reduce((total, error, i) => total + probabilities[i] * error * error, 0) / 2;
+
+export function probabilitiesOf({ d, decay }) {
+  const weights = Array.from({ length: d }, (_, i) => (i + 1) ** -decay);
+  const total = weights.reduce((one, other) => one + other, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The constant rate that contracts the slowest coordinate most, in closed form. */
+export function bestRate(probabilities, b) {
+  const low = Math.min(...probabilities), high = Math.max(...probabilities);
+  return (b - 1) * (high - low) <= 1 ? b / (1 + (b - 1) * low) : 2 * b / (1 + (b - 1) * (low + high));
+}
+
+const controls = [
+  { key: "d", label: "coordinates d", start: 32, values: [2, 4, 8, 16, 32, 64], whole: true },
+  { key: "decay", label: "decay a: coordinate i is drawn as often as 1 / iᵃ", start: 0, values: [0, 0.5, 1, 1.5, 2] },
+  { key: "b", label: "batch size b", start: 16, values: powersOfTwo(0, 9), whole: true },
+  { key: "eta", label: "learning rate η", start: 10.8, values: ratios(0.1, 512, 112) },
+  { key: "update", label: "update of a coordinate hit n times", start: "mean", choices: [["mean", "mean: − η n/b of its error"], ["once", "once: all of its error"]] },
+  { key: "t", label: "steps t", start: 3, values: Array.from({ length: 201 }, (_, i) => i), whole: true },
+  { key: "seed", label: "random numbers: seed", start: 1, values: Array.from({ length: 100 }, (_, i) => i), whole: true },
+];
+
+function update(state, ui) {
+  const probabilities = probabilitiesOf(state), problem = oneHot(probabilities), { b, eta, t } = state;
+  const once = state.update === "once", ahead = Math.max(20, 2 * t);
+  const run = oneRun({ probabilities, rate: eta, b, steps: t, update: state.update, seed: state.seed });
+  const curve = once
+    ? Array.from({ length: ahead + 1 }, (_, step) => probabilities.reduce((total, p) => total + p * (1 - p) ** (b * step), 0) / 2)
+    : riskCurve(problem, probabilities.map(() => 1), eta, b, ahead);
+  const expected = once ? curve : curve.bias.map((bias, step) => bias + curve.variance[step]);
+  const distinct = run.hits.filter((n) => n > 0).length, right = run.errors.filter((error) => error === 0).length;
+  const largest = maxLearningRate(problem, b);
+  ui.result("largest stable rate", largest);
+  ui.result("best rate", bestRate(probabilities, b));
+  ui.result("examples read, t b", t * b);
+  ui.result("coordinates hit by the last batch", distinct);
+  ui.result("coordinates exactly right", right);
+  ui.result("risk of this run", run.risks[t]);
+  ui.result("expected risk", expected[t]);
+  drawCoordinates(ui.figures[0], run, state);
+  drawRun(ui.figures[1], run.risks, expected);
+  ui.say(`After ${t} steps, ${t * b} examples: ${right} of ${state.d} coordinates are exactly right, the risk of this run is ${digits(run.risks[t])}, `
+    + `expected ${digits(expected[t])}. The last batch hit ${distinct} coordinates.`
+    + (once || eta < largest ? "" : " The rate is above the largest stable one: the expected risk grows."));
+}
+
+/** A bar for each coordinate's error, up or down from zero, and below it how often the last batch hit it. */
+function drawCoordinates(figure, { errors, hits }, { d, t }) {
+  const width = Math.max(260, Math.floor(figure.clientWidth || 420)), height = 258, middle = 100, reach = 78;
+  const most = Math.max(1, ...errors.map(Math.abs)), slot = (width - 8) / d;
+  const alt = `Errors of ${d} coordinates after ${t} steps: the largest is ${digits(Math.max(...errors.map(Math.abs)))}, `
+    + `${errors.filter((error) => error === 0).length} are zero. The last batch hit coordinates from 0 to ${Math.max(...hits)} times.`;
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": alt });
+  svg.append(make("text", { x: 4, y: 13 }, `error of each coordinate, −${digits(most, 3)} to ${digits(most, 3)}`));
+  errors.forEach((error, i) => {
+    const size = Math.abs(error) / most * reach, x = 4 + i * slot + slot * 0.1;
+    const look = hits[i] ? "bar series-1" : "bar series-0";
+    svg.append(make("rect", { class: look, x, y: error >= 0 ? middle - size : middle, width: slot * 0.8, height: size }));
+    for (let hit = 0; hit < Math.min(hits[i], 5); hit++) {
+      const r = Math.min(3.5, slot * 0.35);
+      svg.append(make("circle", { class: "bar series-1", cx: x + slot * 0.4, cy: 214 + hit * 9, r }));
+    }
+  });
+  svg.append(make("path", { class: "axis", d: `M4 ${middle}H${width - 4}` }));
+  const caption = t ? "hits in the last batch (5 dots: five or more)" : "no batch drawn yet";
+  svg.append(make("text", { x: 4, y: 202 }, caption));
+  const legend = make("ul", { class: "legend" });
+  const swatch = (look) => make("svg", { width: 26, height: 12, "aria-hidden": "true" }, make("rect", { class: `bar series-${look}`, x: 6, y: 1, width: 12, height: 10 }));
+  legend.append(make("li", {}, [swatch(1), " hit by the last batch"]), make("li", {}, [swatch(0), " not hit: as it was"]));
+  figure.replaceChildren(make("figcaption", {}, "Coordinate by coordinate"), svg, legend);
+}
+
+function drawRun(figure, risks, expected) {
+  const point = (value, step) => [step, value], low = Math.min(...[...risks, ...expected].filter((value) => value > 0));
+  const top = Math.max(...risks, ...expected.slice(0, risks.length + 1));
+  chart(figure, {
+    title: "Risk of this run and of all runs", xLabel: "step", yLabel: "excess risk", logY: true, yDomain: [Math.max(low, top * 1e-8), top * 1.3],
+    series: [
+      { name: "expected", points: expected.map(point), look: 0, marks: false },
+      { name: "this run", points: risks.map(point), look: 1, line: risks.length > 1, marks: risks.length < 40 },
+    ],
+    alt: `The risk of this run goes from ${digits(risks[0])} to ${digits(risks.at(-1))} in ${risks.length - 1} steps; expected is ${digits(expected[risks.length - 1])}.`,
+  });
+}
+
+explorer(document.getElementById("explorer-one_hot"), {
+  controls, figures: 2, update,
+  actions: [
+    { name: "One step more", act: (state) => (state.t = Math.min(200, state.t + 1)) },
+    { name: "Another run", act: (state) => (state.seed = (state.seed + 1) % 100) },
+    { name: "Rate: the best", act: (state) => (state.eta = bestRate(probabilitiesOf(state), state.b)) },
+    { name: "Rate: linear scaling, η = b", act: (state) => (state.eta = state.b) },
+  ],
+});

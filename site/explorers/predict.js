@@ -1,0 +1,130 @@
+// Predict, then look: the reader draws a curve or picks an answer, and sees where it parts from the truth.
+//
+// The question and the truth stand in the page as JSON (lecturelib/explorers_truth.py computes them):
+// {question, xLabel, yLabel, x, truth, logX, logY, given, domain, explanation} to draw, of which the first `given`
+// points are shown; {question, answers, right, explanation} to pick.
+
+import { axisOf, digits, frame, make, marker } from "./chart.js";
+
+const STEPS = 60; // of the arrow keys, from the lower end of the axis to the upper
+
+const line = (points, look) => make("path", { class: `line series-${look}`, d: points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("") });
+
+function draw(root, { question, xLabel, yLabel, x, truth, logX, logY, given, domain, explanation }) {
+  const acrossAxis = axisOf({ values: x, log: logX }), upAxis = axisOf({ values: truth, log: logY, domain });
+  const start = upAxis.place(truth[given - 1]);
+  const places = x.map((_, i) => (i < given ? upAxis.place(truth[i]) : start)); // 0 (lower end) to 1
+  const figure = make("figure"), says = make("p", { class: "says", role: "status" });
+  const show = make("button", { type: "button" }, "Show the truth"), again = make("button", { type: "button", hidden: true }, "Draw again");
+  const hint = "Drag the points, or move to one with Tab and press the arrow keys.";
+  let shown = false, focused = null, dragging = false;
+
+  function render() {
+    const width = Math.max(260, Math.floor(figure.clientWidth || 420)), alt = `${question} Your prediction, a point for each value of ${xLabel}.`;
+    const { svg, inside, toX, toY, box } = frame({ width, height: 280, x: acrossAxis, y: upAxis, xLabel, yLabel, alt, role: "group" });
+    const spot = (place, i) => [toX(x[i]), toY(upAxis.value(place))];
+    inside.append(line(places.map(spot), 1));
+    if (shown) inside.append(line(truth.map((value, i) => [toX(x[i]), toY(value)]), 0), ...truth.map((value, i) => marker(0, toX(x[i]), toY(value))));
+    places.forEach((place, i) => {
+      const [cx, cy] = spot(place, i), fixed = i < given, value = upAxis.value(place);
+      const handle = make("g", fixed ? {} : {
+        class: "handle", tabindex: shown ? null : 0, role: "slider", "aria-orientation": "vertical", "aria-label": `${yLabel} at ${xLabel} = ${digits(x[i])}`,
+        "aria-valuemin": upAxis.low, "aria-valuemax": upAxis.high, "aria-valuenow": value, "aria-valuetext": digits(value, 3), "aria-disabled": shown ? "true" : null,
+      }, [make("circle", { cx, cy, r: fixed ? 0 : 14, class: "reach" }), marker(fixed ? 0 : 1, cx, cy, fixed ? 3.5 : 5)]);
+      if (!fixed) handle.addEventListener("keydown", (event) => onKey(event, i));
+      if (!fixed) handle.addEventListener("focus", () => (focused = i));
+      if (!fixed) handle.addEventListener("blur", () => (focused = null));
+      svg.append(handle);
+    });
+    const toPlace = (event) => {
+      const bounds = svg.getBoundingClientRect(), scale = width / bounds.width;
+      const px = (event.clientX - bounds.left) * scale, py = (event.clientY - bounds.top) * scale;
+      const off = x.map((value) => Math.abs(toX(value) - px));
+      return [off.indexOf(Math.min(...off)), (box.y + box.height - py) / box.height];
+    };
+    const drag = (event) => {
+      const [i, place] = toPlace(event);
+      if (!shown && i >= given) move(i, place);
+    };
+    svg.addEventListener("pointerdown", (event) => {
+      dragging = true;
+      figure.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    figure.onpointermove = (event) => dragging && drag(event);
+    figure.onpointerup = figure.onpointercancel = () => (dragging = false);
+    const keep = dragging ? null : focused;
+    figure.replaceChildren(svg);
+    if (keep !== null) svg.querySelectorAll(".handle")[keep - given].focus();
+  }
+
+  function move(i, place) {
+    places[i] = Math.min(1, Math.max(0, place));
+    render();
+  }
+
+  function onKey(event, i) {
+    const by = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 10, PageDown: -10 }[event.key];
+    const place = event.key === "Home" ? 0 : event.key === "End" ? 1 : by && places[i] + by / STEPS;
+    if (place === undefined || shown) return;
+    event.preventDefault();
+    move(i, place);
+  }
+
+  show.addEventListener("click", () => {
+    shown = true;
+    focused = null;
+    render();
+    says.textContent = `${verdict(x, places.map(upAxis.value), truth, { xLabel, logY, span: upAxis.high - upAxis.low, given })} ${explanation}`;
+    show.hidden = true;
+    again.hidden = false;
+    again.focus();
+  });
+  again.addEventListener("click", () => {
+    shown = false;
+    places.fill(start, given);
+    says.textContent = "";
+    again.hidden = true;
+    show.hidden = false;
+    render();
+    show.focus();
+  });
+  const legend = make("ul", { class: "legend" }, [[1, " your prediction"], [0, " given; the truth"]].map(([look, name]) =>
+    make("li", {}, [make("svg", { width: 26, height: 12, "aria-hidden": "true" }, marker(look, 13, 6)), name])));
+  root.append(make("p", { class: "question" }, question), make("p", { class: "hint" }, hint), figure, legend, make("div", { class: "buttons" }, [show, again]), says);
+  new ResizeObserver(render).observe(root);
+}
+
+/** Where prediction and truth part: the first point that is off by more than a quarter, and the worst. */
+export function verdict(x, predicted, truth, { xLabel, logY, span, given }) {
+  const off = truth.map((value, i) => (i < given ? 0 : logY ? Math.abs(Math.log(predicted[i] / value)) : Math.abs(predicted[i] - value) / span));
+  const first = off.findIndex((one) => one > (logY ? Math.log(1.25) : 0.1)), worst = off.indexOf(Math.max(...off));
+  if (first < 0) return "Your curve follows the truth all the way.";
+  const compare = (i) => `at ${xLabel} = ${digits(x[i])} you drew ${digits(predicted[i], 2)}, the truth is ${digits(truth[i], 3)}`;
+  return `Your curve parts from the truth ${compare(first)}${worst === first ? "." : `; furthest off, ${compare(worst)}.`}`;
+}
+
+let groups = 0;
+
+function pick(root, { question, answers, right, explanation }) {
+  const name = `predict-${groups++}`, says = make("p", { class: "says", role: "status" });
+  const show = make("button", { type: "button" }, "Show the truth");
+  const choices = answers.map((answer, i) => make("label", {}, [make("input", { type: "radio", name, value: i }), ` ${answer}`]));
+  show.addEventListener("click", () => {
+    const picked = root.querySelector("input:checked");
+    if (!picked) {
+      says.textContent = "Pick an answer first.";
+      return;
+    }
+    const verdict = Number(picked.value) === right ? "Right." : `No: ${answers[right]}.`;
+    says.textContent = `${verdict} ${explanation}`;
+    choices.forEach((choice, i) => choice.classList.toggle("right", i === right));
+  });
+  const fields = make("fieldset", {}, [make("legend", {}, question), ...choices]);
+  root.append(fields, make("div", { class: "buttons" }, show), says);
+}
+
+for (const root of document.querySelectorAll("[data-predict]")) {
+  const data = JSON.parse(root.querySelector("script").textContent);
+  (data.answers ? pick : draw)(root, data);
+}

@@ -1,0 +1,207 @@
+"""The explorers' theory in JavaScript equals the library's, to 1e-9 relative, on random problems.
+
+Node runs the very module that the pages carry. Without Node these tests are skipped, and say so.
+"""
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from lecturelib import cost, explorers
+from lecturelib import least_squares as ls
+from lecturelib.delayed_risk import delayed_risk
+
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(
+    NODE is None, reason="node, which runs the pages' JavaScript, is not installed"
+)
+SOURCE = (explorers.FOLDER / "theory.js").read_text(encoding="utf-8")
+RELATIVE = 1e-9
+PROGRAM = """
+import { readFileSync } from "node:fs";
+const { source, calls: text } = JSON.parse(readFileSync(0, "utf8"));
+const calls = JSON.parse(text);
+const theory = await import("data:text/javascript," + encodeURIComponent(source));
+const special = (x) => x === "inf" ? Infinity : x;
+const written = (x) => JSON.stringify(x, (_, v) => v === Infinity ? "inf" : Number.isNaN(v) ? "nan" : v);
+console.log(written(calls.map(({ kind, values, noise, name, args }) => {
+  const first = kind ? [theory[kind](values, noise)] : [];
+  try { return theory[name](...first, ...args.map(special)); } catch (error) { return { error: error.message }; }
+})));
+"""
+
+
+def javascript(calls: list[dict]) -> list:
+    """What the functions of theory.js return: {kind, values, noise: of the problem; name, args} a call."""
+    done = subprocess.run(
+        [NODE, "--input-type=module", "--eval", PROGRAM],
+        input=json.dumps({"source": SOURCE, "calls": json.dumps(calls).replace("Infinity", '"inf"')}),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def numbers(x) -> np.ndarray:
+    return np.array(x, dtype=float)  # takes "inf" and "nan" too
+
+
+def random_problem(rng):
+    """A problem of the library and what tells JavaScript the same; equal eigenvalues and zeros included."""
+    d = int(rng.integers(1, 9))
+    values = rng.choice([rng.uniform(0.05, 2, d), np.ones(d), 1 / np.arange(1, d + 1)])
+    if d > 2 and rng.random() < 0.3:
+        values[rng.integers(1, d)] = 0.0
+    noise = float(rng.choice([0.0, 0.3, 2.0]))
+    if rng.random() < 0.5:
+        values = values / values.sum()
+        return ls.one_hot(values, noise), {"kind": "oneHot", "values": values.tolist(), "noise": noise}
+    return ls.gaussian(values, noise), {"kind": "gaussian", "values": values.tolist(), "noise": noise}
+
+
+def random_cases(seed: int, count: int):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        problem, told = random_problem(rng)
+        b = float(rng.choice([1, 2, 7, 64, 1000, math.inf]))
+        start = rng.normal(size=problem.dimension) * (rng.random(problem.dimension) < 0.9)
+        start[0] = 1.0
+        yield rng, problem, told, b, start
+
+
+def compare(name: str, cases, of_library, least: int):
+    """Call one function for every (problem, told, args): all agree; `least` of them are finite and not zero."""
+    cases = list(cases)
+    found = javascript([told | {"name": name, "args": args} for _, told, args in cases])
+    expected = [numbers(of_library(problem, *args)) for problem, _, args in cases]
+    assert sum(bool((np.isfinite(e) & (e != 0)).any()) for e in expected) >= least
+    for (_, told, args), ours, theirs in zip(cases, found, expected, strict=True):
+        np.testing.assert_allclose(numbers(ours), theirs, rtol=RELATIVE, err_msg=f"{told} {args}")
+
+
+def rate_cases(count=150, delays=(0,), seed=1):
+    for rng, problem, told, b, _ in random_cases(seed, count):
+        yield problem, told, [b, int(rng.choice(delays))]
+
+
+def test_largest_rate():
+    compare("maxLearningRate", rate_cases(), ls.max_learning_rate, least=150)
+
+
+def test_largest_rate_with_delay():
+    compare("maxLearningRate", rate_cases(delays=(1, 2, 8, 33), seed=2), ls.max_learning_rate, least=150)
+
+
+def test_critical_batch_size():
+    compare("criticalBatchSize", ((p, t, []) for p, t, _ in rate_cases()), ls.critical_batch_size, least=150)
+
+
+def test_risk_curve():
+    cases = []
+    for rng, problem, told, b, start in random_cases(3, 60):
+        rate = float(rng.uniform(0.05, 1.05)) * ls.max_learning_rate(problem, b)
+        cases.append((problem, told, [start.tolist(), rate, b, 40]))
+    found = javascript([told | {"name": "riskCurve", "args": args} for _, told, args in cases])
+    for (problem, told, args), curve in zip(cases, found, strict=True):
+        exact = ls.risk_curve(problem, *args)
+        for name in ("bias", "variance"):
+            np.testing.assert_allclose(
+                curve[name], getattr(exact, name), rtol=RELATIVE, atol=1e-300, err_msg=f"{told} {args}"
+            )
+
+
+def test_steady_risk():
+    def cases():
+        for rng, problem, told, b, _ in random_cases(4, 100):
+            yield problem, told, [float(rng.uniform(0.01, 0.99)) * ls.max_learning_rate(problem, b), b]
+
+    compare("steadyRisk", cases(), ls.steady_risk, least=30)
+
+
+def test_delayed_risk():
+    def cases():
+        for rng, problem, told, b, start in random_cases(5, 40):
+            delay = int(rng.choice([0, 1, 5]))
+            rate = float(rng.uniform(0.1, 1.1)) * ls.max_learning_rate(problem, b, delay)
+            yield problem, told, [start.tolist(), rate, b, 30, delay]
+
+    compare("delayedRisk", cases(), lambda p, s, r, b, t, k: delayed_risk(p, s, r, b, t, delay=k), least=40)
+
+
+def test_depth_is_the_proven_one():
+    """The page searches, the library proves; the fewest steps are the same, and the page's rate gets there."""
+    cases = []
+    for rng, problem, told, b, start in random_cases(6, 40):
+        start = np.where(start == 0, 1.0, start)
+        target = float(rng.choice([0.3, 0.1, 0.01]))
+        cases.append((problem, told, [start.tolist(), target, b]))
+    for kind, values in (
+        ("gaussian", np.ones(50)),
+        ("oneHot", np.ones(64) / 64),
+        ("gaussian", 1 / np.arange(1, 11)),
+    ):
+        for b in (1, 8, 64, 512):
+            for noise in (0.0, 1.0):
+                told = {"kind": kind, "values": values.tolist(), "noise": noise}
+                problem = (ls.gaussian if kind == "gaussian" else ls.one_hot)(values, noise)
+                cases.append((problem, told, [[1.0] * len(values), 0.01, b]))
+    found = javascript([told | {"name": "depth", "args": args} for _, told, args in cases])
+    for (problem, told, args), ours in zip(cases, found, strict=True):
+        start, target, b = args
+        assert ours["steps"] == ls.depth(problem, start, target, b).steps, (told, args)
+        reached = ls.risk_curve(problem, start, ours["rate"], b, ours["steps"]).risk
+        assert reached[-1] <= target * reached[0] * (1 + RELATIVE)
+
+
+def test_cost_of_a_cluster():
+    rng = np.random.default_rng(7)
+    network = cost.Network(alpha=3e-5, beta=7e-10)
+    terms = {"secondsPerExample": 2e-4, "alpha": network.alpha, "beta": network.beta, "size": 12345}
+    calls, expected = [], []
+    for algorithm in cost.ALGORITHMS:
+        for machines in (1, 2, 8, 64, *(() if algorithm == "halving-doubling" else (3, 100))):
+            b = int(rng.integers(1, 500))
+            calls.append({"name": "stepSeconds", "args": [b, machines, terms | {"algorithm": algorithm}]})
+            seconds = {"seconds_per_example": 2e-4, "network": network, "size": 12345, "algorithm": algorithm}
+            expected.append(cost.step_seconds(b, machines, **seconds))
+    found = [step["compute"] + step["communicate"] for step in javascript(calls)]
+    assert found == pytest.approx(expected, rel=RELATIVE)
+
+
+def test_bad_input_is_refused_with_its_value():
+    told = {"kind": "gaussian", "values": [1.0], "noise": 0.0}
+    calls = [
+        (told | {"name": "maxLearningRate", "args": [1.5]}, "batch size = 1.5"),
+        (told | {"name": "maxLearningRate", "args": [1, -1]}, "delay = -1"),
+        (told | {"name": "riskCurve", "args": [[1.0], -1, 1, 3]}, "learning rate = -1"),
+        (told | {"name": "depth", "args": [[1.0], 2, 1]}, "target = 2"),
+        ({"name": "oneHot", "args": [[0.5, 0.4]]}, "= 0.9 is refused"),
+        ({"name": "gaussian", "args": [[-1]]}, "eigenvalues = -1"),
+        ({"name": "allReduce", "args": ["star", 4, 1]}, "algorithm = star"),
+    ]
+    for (_, message), answer in zip(calls, javascript([call for call, _ in calls]), strict=True):
+        assert message in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "test"),
+    [
+        ("(l) => 2 * l * l, 1)", "(l) => l * l, 1)", test_largest_rate),  # Gaussian without Isserlis' 2
+        ("2 * delay - 1", "2 * delay + 1", test_largest_rate_with_delay),
+        ("problem.coupling * spread", "0 * spread", test_steady_risk),
+        ("rate * rate / b;", "rate * rate;", test_risk_curve),
+    ],
+)
+def test_a_wrong_formula_is_found(right, wrong, test, monkeypatch):
+    assert SOURCE.count(right) == 1
+    monkeypatch.setattr(sys.modules[__name__], "SOURCE", SOURCE.replace(right, wrong))
+    with pytest.raises(AssertionError):
+        test()
