@@ -179,7 +179,7 @@ def test_bad_input_is_named(changes, says):
 
 
 def test_depth_is_a_record():
-    assert ls.depth(ls.gaussian([2.0]), [1.0], 0.5, math.inf) == Depth(1, pytest.approx(0.5, rel=0.5))
+    assert ls.depth(ls.gaussian([2.0]), [1.0], 0.5, math.inf) == Depth(1, pytest.approx(0.5, rel=1e-6))
 
 
 def test_a_data_set_of_high_rank_is_refused():
