@@ -141,6 +141,8 @@ def _remarks(problem, found, shape):
         )
     if not np.any(problem.residual_noise > 1e-12 * problem.eigenvalues * found.start_risk):
         yield "The best weights fit every row: there is no label noise, so the critical batch size decides."
+    if found.recommended == len(found.rows) - 1 and found.rows[-1].batch_size > 1:
+        yield "The largest batch of the table is recommended: full gradients do about as well."
     if found.recommended is None:
         yield (
             "No batch size reaches the goal within a million steps: eigenvalues that matter are too small. "
@@ -172,6 +174,7 @@ def from_model(loss, params, data, *, name="model", goal=0.5, price=2.0, runs=3,
     ]
     cheapest, recommended = choose(table, price)
     chosen = table[recommended]
+    rates, sizes = advice_model.doubling(pilot, chosen.steps, total)
     found = Plan(
         goal=goal,
         price=price,
@@ -182,7 +185,7 @@ def from_model(loss, params, data, *, name="model", goal=0.5, price=2.0, runs=3,
         rows=tuple(table),
         cheapest=cheapest,
         recommended=recommended,
-        schedule=Scheme(*advice_model.doubling(pilot, chosen.steps, total)),
+        schedule=None if sizes[0] == sizes[-1] else Scheme(rates, sizes),
         rates_exact=False,
     )
     smaller = [row for row in table if 8 * row.batch_size == chosen.batch_size]

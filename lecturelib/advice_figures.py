@@ -44,9 +44,10 @@ def cost(axes, advice):
             style = measured | {"linestyle": "none", "markersize": 8, "fillstyle": "none"}
             axes.loglog(trial.batch_size, trial.measured_steps, label=label, **style)
             label = None
+    what = "loss" if advice.kind == "model" else "excess loss"
     if plan.recommended is not None:
         plots.reference_line(axes, x=plan.rows[plan.recommended].batch_size, label="recommended")
-    axes.set(xlabel="batch size $b$", title=f"to {plan.goal:g} of the first loss")
+    axes.set(xlabel="batch size $b$", title=f"to {plan.goal:g} of the first {what}")
     if rows:
         axes.legend()
 

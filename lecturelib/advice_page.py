@@ -41,7 +41,7 @@ def answer(advice) -> str:
         f"{number(row.steps)} steps and {number(row.work)} examples to {plan.goal:g} of the first "
         f"{'loss' if advice.kind == 'model' else 'excess loss'}."
     )
-    if row is not least:
+    if row.steps < least.steps:
         text += (
             f" That is {row.work / least.work:.2f} times the least work (batch {least.batch_size}), "
             f"in {number(least.steps / row.steps)} times fewer steps."
@@ -50,14 +50,12 @@ def answer(advice) -> str:
 
 
 def schedule(advice) -> str:
-    """The schedule that doubles, in a sentence; "" without one."""
+    """The schedule that doubles, in a sentence or two; "" where the goal is out of reach."""
     scheme = advice.plan.schedule
     if scheme is None:
-        return ""
+        return "" if advice.plan.recommended is None else "Doubling the batch on the way gains nothing here."
     stages = [(size, len(list(steps))) for size, steps in itertools.groupby(scheme.batch_sizes.tolist())]
-    if len(stages) == 1:
-        return "Doubling the batch on the way gains nothing here: the goal comes before the noise does."
-    listed = ", ".join(f"{steps} steps of {int(size)}" for size, steps in stages)
+    listed = ", ".join(f"{steps} step{'s' * (steps > 1)} of {int(size)}" for size, steps in stages)
     return (
         f"Or double on the way, always at rate {number(scheme.learning_rates[0])}: {listed}. "
         f"In all {scheme.steps} steps and {number(scheme.samples)} examples."

@@ -29,30 +29,31 @@ class MomentsRisk(LiftedRisk):
         self.problem, self.factor, self.goal = problem, problem.noise_factor(batch_size), goal
         mean, second = problem.start(problem.start_error)
         self.start = np.concatenate([second, mean, [1.0]])
-        self.reads = np.concatenate([0.5 * problem.eigenvalues, np.zeros(len(mean) + 1)])
+        self.reads = np.zeros_like(self.start)
+        self.reads[: problem.dimension] = 0.5 * problem.eigenvalues
 
     def matrix(self, rate):
         """One step at this rate."""
-        problem, size, scale = self.problem, self.problem.dimension, rate**2 * self.factor
-        shrink = 1.0 - rate * problem.eigenvalues
-        step = np.zeros((2 * size + 1,) * 2)
+        problem, scale = self.problem, rate**2 * self.factor
+        size, left, right = len(problem.multiplicity), problem.left, problem.right
+        step = np.zeros((len(self.start),) * 2)
         step[:size, :size] = scale * problem.fourth / problem.multiplicity
-        step[np.diag_indices(size)] += shrink**2 - scale * problem.eigenvalues**2
+        step[np.diag_indices(size)] += (1.0 - rate * left) * (1.0 - rate * right) - scale * left * right
         step[:size, size:-1] = scale * problem.cross
         step[:size, -1] = scale * problem.residual_noise
-        step[size:-1, size:-1] = np.diag(shrink)
+        step[size:-1, size:-1] = np.diag(1.0 - rate * problem.eigenvalues)
         step[-1, -1] = 1.0
         return step
 
     def steady(self, rate):
         """The risk that a stable rate settles at."""
-        size, step = self.problem.dimension, self.matrix(rate)
+        size, step = len(self.problem.multiplicity), self.matrix(rate)
         second = np.linalg.solve(np.eye(size) - step[:size, :size], step[:size, -1])
         return float(self.reads[:size] @ second)
 
     def state(self, rate, steps):
         """The state after `steps` steps at this rate."""
-        vector, leap, size = self.start, self.matrix(rate), self.problem.dimension
+        vector, leap, size = self.start, self.matrix(rate), len(self.problem.multiplicity)
         while steps:
             vector = leap @ vector if steps & 1 else vector
             steps >>= 1

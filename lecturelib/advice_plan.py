@@ -40,7 +40,7 @@ class Plan:
     critical_batch_size: ratio of the largest stable rates of full gradients and of single examples.
     noise_scale_start, noise_scale_goal: see `Moments.noise_scale`, at w = 0 and when the recommended run
     arrives. rows: one a batch size, rising. recommended, cheapest: positions in rows, None if no batch size
-    reaches the goal. schedule: doubling batches, None if none gets there at the recommended work.
+    reaches the goal. schedule: doubling batches, None if constant ones do as well at the recommended work.
     rates_exact: whether the largest stable rates are exact or those of diagonal second moments.
     """
 
@@ -99,6 +99,8 @@ def plan(problem, *, goal=0.05, price=2.0, rows, exact=None) -> Plan:
         )
         firsts = [b for b in sizes if row.batch_size / 64 <= b <= row.batch_size]
         schedule = doubling(problem, goal * first, row.work, firsts)
+        if schedule is not None and schedule.batch_sizes[0] == schedule.batch_sizes[-1]:
+            schedule = None
     return Plan(
         goal=goal,
         price=price,

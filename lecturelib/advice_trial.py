@@ -60,10 +60,11 @@ def trials(data, problem, found, least, runs, seed):
     )
     for label, scheme in wanted:
         longer = _prolonged(scheme)
-        if longer.samples * runs * per_row > MOST_NUMBERS or longer.steps * runs > MOST_UPDATES:
+        most = min(MOST_NUMBERS / (longer.samples * per_row), MOST_UPDATES / longer.steps, runs)
+        if most < 2:
             skipped.append(f"The training run of {label} was left out: it would take too long here.")
             continue
-        made.append(_trial(data, problem, found, label, scheme, longer, least, runs, seed))
+        made.append(_trial(data, problem, found, label, scheme, longer, least, int(most), seed))
     return tuple(made), skipped
 
 
