@@ -59,54 +59,59 @@ def _isotropic(noise: float = 0.0):
     return ls.gaussian([1.0] * 50, noise)
 
 
-def _depths(noise: float) -> list[int]:
-    return [ls.depth(_isotropic(noise), [1.0] * 50, 0.01, b).steps for b in SIZES]
+def _depths(problem) -> list[int]:
+    return [ls.depth(problem, [1.0] * problem.dimension, 0.01, b).steps for b in SIZES]
 
 
 def depth() -> Curve:
-    truth = _depths(0.0)
-    critical = ls.critical_batch_size(_isotropic())
+    truth = _depths(_isotropic())
     return Curve(
-        f"Without label noise, SGD on 50 equal directions needs {truth[0]} steps of one example to 1 % of"
-        " its first"
-        " risk. How many steps with batches of b, each at its best rate?",
+        f"Without label noise, SGD on 50 equal directions needs {truth[0]} steps of one example to 1 % of its"
+        " first risk. How many steps with batches of b, each at its best rate?",
         "batch size b",
         "steps",
         SIZES,
         truth,
-        f"Depth falls in proportion to 1/b only up to the critical batch size, {number(critical)}; then it"
-        " levels off.",
+        "Depth falls in proportion to 1/b only up to the critical batch size, "
+        f"{number(ls.critical_batch_size(_isotropic()))}; then it falls more and more slowly.",
         (0.2, 500),
     )
 
 
 def noisy_depth() -> Curve:
-    truth = _depths(1.0)
+    problem = ls.one_hot([1 / 64] * 64, 1.0)
+    truth = _depths(problem)
     return Curve(
-        f"The same with label noise of variance 1: {truth[0]} steps at b = 1. Where does depth stop"
-        " falling now?",
+        f"64 one-hot coordinates have a critical batch size of {number(ls.critical_batch_size(problem))}."
+        " With"
+        f" label noise of variance 1 they need {number(truth[0])} steps of one example to 1 % of the first"
+        " risk."
+        " Where does depth stop falling?",
         "batch size b",
         "steps",
         SIZES,
         truth,
-        "Noise must be averaged away, and a large batch does that as well as many steps: the knee moves"
-        " right.",
-        (0.2, 800),
+        f"Not here: at b = {SIZES[-1]} it is still {number(truth[0] / (SIZES[-1] * truth[-1]), digits=2)} of"
+        " perfect. Noise must be averaged away, and a large batch does that as well as many steps.",
+        (1, 30_000),
     )
 
 
 def efficiency() -> Curve:
-    depths = _depths(0.0)
+    depths = _depths(_isotropic())
+    truth = [depths[0] / (b * steps) for b, steps in zip(SIZES, depths, strict=True)]
+    near = SIZES.index(64)
     return Curve(
-        "Work is steps times batch size. What share of the work of b = 1 is needed, work(1) / work(b), to"
-        " 1 % of the"
-        " first risk?",
+        "Work is steps times batch size. For 50 equal directions without noise, how much of it is useful,"
+        " work(1) / work(b)?",
         "batch size b",
         "efficiency",
         SIZES,
-        [depths[0] / (b * steps) for b, steps in zip(SIZES, depths, strict=True)],
-        "Nearly nothing is wasted well below the critical batch size of 52, a quarter near it, most of it"
-        " far above.",
+        truth,
+        f"Near the critical batch size, at b = {SIZES[near]}, {number(100 * truth[near], digits=2)} % is"
+        " useful; at"
+        f" b = 8 it is {number(100 * truth[3], digits=2)} %, at b = {SIZES[-1]}"
+        f" {number(100 * truth[-1], digits=2)} %.",
         (0.0, 1.05),
         logY=False,
     )
@@ -168,7 +173,7 @@ def hogwild_rate() -> Curve:
 
 
 def cluster() -> Curve:
-    depths = dict(zip(SIZES, _depths(0.0), strict=True))
+    depths = dict(zip(SIZES, _depths(_isotropic()), strict=True))
     network = cost.Network(alpha=1e-5, beta=4e-10)
     step = {"seconds_per_example": 1e-4, "network": network, "size": 10**6}
     fastest = [min(cost.time_to_target(depths[b], b, k, **step) for b in SIZES) for k in SIZES]

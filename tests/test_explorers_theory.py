@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(
     NODE is None, reason="node, which runs the pages' JavaScript, is not installed"
 )
 SOURCE = (explorers.FOLDER / "theory.js").read_text(encoding="utf-8")
+RUN = (explorers.FOLDER / "one_hot_run.js").read_text(encoding="utf-8")
 RELATIVE = 1e-9
 PROGRAM = """
 import { readFileSync } from "node:fs";
@@ -31,16 +32,19 @@ const special = (x) => x === "inf" ? Infinity : x;
 const written = (x) => JSON.stringify(x, (_, v) => v === Infinity ? "inf" : Number.isNaN(v) ? "nan" : v);
 console.log(written(calls.map(({ kind, values, noise, name, args }) => {
   const first = kind ? [theory[kind](values, noise)] : [];
-  try { return theory[name](...first, ...args.map(special)); } catch (error) { return { error: error.message }; }
+  try { return theory[name](...first, ...args.map(special)); }
+  catch (error) { return { error: error.message }; }
 })));
 """
 
 
-def javascript(calls: list[dict]) -> list:
-    """What the functions of theory.js return: {kind, values, noise: of the problem; name, args} a call."""
+def javascript(calls: list[dict], source: str | None = None) -> list:
+    """What functions of theory.js return; a call: {kind, values, noise: of the problem; name, args}."""
     done = subprocess.run(
         [NODE, "--input-type=module", "--eval", PROGRAM],
-        input=json.dumps({"source": SOURCE, "calls": json.dumps(calls).replace("Infinity", '"inf"')}),
+        input=json.dumps(
+            {"source": source or SOURCE, "calls": json.dumps(calls).replace("Infinity", '"inf"')}
+        ),
         capture_output=True,
         text=True,
         timeout=100,
@@ -78,7 +82,7 @@ def random_cases(seed: int, count: int):
 
 
 def compare(name: str, cases, of_library, least: int):
-    """Call one function for every (problem, told, args): all agree; `least` of them are finite and not zero."""
+    """Call a function for every (problem, told, args): all agree, and `least` are finite and not zero."""
     cases = list(cases)
     found = javascript([told | {"name": name, "args": args} for _, told, args in cases])
     expected = [numbers(of_library(problem, *args)) for problem, _, args in cases]
@@ -137,7 +141,7 @@ def test_delayed_risk():
 
 
 def test_depth_is_the_proven_one():
-    """The page searches, the library proves; the fewest steps are the same, and the page's rate gets there."""
+    """The page searches, the library proves: the same steps, and the page's rate gets there."""
     cases = []
     for rng, problem, told, b, start in random_cases(6, 40):
         start = np.where(start == 0, 1.0, start)
@@ -174,6 +178,42 @@ def test_cost_of_a_cluster():
             expected.append(cost.step_seconds(b, machines, **seconds))
     found = [step["compute"] + step["communicate"] for step in javascript(calls)]
     assert found == pytest.approx(expected, rel=RELATIVE)
+
+
+@pytest.mark.parametrize("b", [1, 12])
+def test_runs_of_the_one_hot_example_have_the_expected_risk(b):
+    p, steps, runs = np.array([0.5, 0.3, 0.15, 0.05]), 6, 4000
+    setting = {"probabilities": p.tolist(), "rate": 0.8, "b": b, "steps": steps, "update": "mean"}
+    calls = [{"name": "oneRun", "args": [setting | {"seed": seed}]} for seed in range(runs)]
+    risks = np.array([run["risks"] for run in javascript(calls, RUN)])
+    exact = ls.risk_curve(ls.one_hot(p), np.ones(4), 0.8, b, steps).risk
+    error = risks.std(axis=0, ddof=1) / np.sqrt(runs)
+    assert error[-1] > 0
+    assert np.all(abs(risks.mean(axis=0) - exact) <= 4 * error)
+    assert not np.all(abs(risks.mean(axis=0) - 1.1 * exact) <= 4 * error)
+
+
+def test_each_coordinate_of_a_run_goes_by_its_hits():
+    setting = {"probabilities": [0.25] * 4, "rate": 0.6, "b": 8, "steps": 1, "seed": 3}
+    mean, once = javascript(
+        [{"name": "oneRun", "args": [setting | {"update": u}]} for u in ("mean", "once")], RUN
+    )
+    hits = np.array(mean["hits"])
+    assert hits.sum() == 8
+    assert once["hits"] == mean["hits"]
+    assert mean["errors"] == pytest.approx(1 - 0.6 * hits / 8)
+    assert once["errors"] == [0.0 if n else 1.0 for n in hits]
+
+
+def test_the_best_rate_of_the_one_hot_example():
+    for p, b in (([0.25] * 4, 3), ([0.7, 0.2, 0.1], 1), ([0.7, 0.2, 0.1], 50)):
+        (rate,) = javascript([{"name": "bestRate", "args": [p, b]}], RUN)
+        q = np.array(p)
+
+        def slowest(rate, q=q, b=b):
+            return np.max(1 - 2 * rate * q + rate**2 * (q / b + (1 - 1 / b) * q**2))
+
+        assert all(slowest(rate) <= slowest(rate * f) for f in (0.99, 0.999, 1.001, 1.01))
 
 
 def test_bad_input_is_refused_with_its_value():

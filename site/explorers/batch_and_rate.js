@@ -8,7 +8,7 @@ const BATCHES = powersOfTwo(0, 10);
 const MOST = 3e6; // steps times groups of coordinates that one depth may cost
 
 /** The problem and the start, every coordinate off by one, of a setting. */
-export function problemOf({ features, d, decay, noise }) {
+function problemOf({ features, d, decay, noise }) {
   const spectrum = Array.from({ length: d }, (_, i) => (i + 1) ** -decay);
   const total = spectrum.reduce((one, other) => one + other, 0);
   const shares = spectrum.map((share) => share / total);

@@ -38,7 +38,7 @@ function depthsOf({ problem, noise, target }, done) {
 }
 
 /** Seconds to the target, by batch size, on so many machines. */
-export function secondsOf(state, depths, machines) {
+function secondsOf(state, depths, machines) {
   const terms = { secondsPerExample: state.example, alpha: state.alpha, beta: state.beta, size: state.size, algorithm: state.algorithm };
   return BATCHES.map((b) => {
     const { compute, communicate } = stepSeconds(b, machines, terms);

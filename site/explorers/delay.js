@@ -13,7 +13,7 @@ function problemOf({ features, d, noise }) {
 }
 
 /** The factor of the Hogwild paper's bound, 1 + 6 rho tau + 4 tau^2 Omega sqrt(Delta), for uniform one-hot features. */
-export const paperPenalty = (d, delay) => 1 + 6 * delay / d + 4 * delay ** 2 / Math.sqrt(d);
+const paperPenalty = (d, delay) => 1 + 6 * delay / d + 4 * delay ** 2 / Math.sqrt(d);
 
 const controls = [
   { key: "features", label: "features x", start: "onehot", choices: [["onehot", "one-hot: sparse"], ["gaussian", "Gaussian: dense"]] },

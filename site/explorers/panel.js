@@ -76,7 +76,10 @@ export function explorer(root, { controls, actions = [], figures, update }) {
   }).observe(root);
   writeAddress(controls, state, link);
   draw();
-  if (refused.length) ui.say(`In the link, ${refused.join(", ")} cannot be used; the usual setting stands instead.`);
+  if (refused.length) {
+    const text = `In the link, ${refused.join(", ")} cannot be used; the usual setting stands instead.`;
+    form.before(make("p", { class: "refused", role: "alert" }, text));
+  }
 }
 
 function slider({ key, label, values }, state, changed) {

@@ -96,12 +96,12 @@ function draw(root, { question, xLabel, yLabel, x, truth, logX, logY, given, dom
 }
 
 /** Where prediction and truth part: the first point that is off by more than a quarter, and the worst. */
-export function verdict(x, predicted, truth, { xLabel, logY, span, given }) {
+function verdict(x, predicted, truth, { xLabel, logY, span, given }) {
   const off = truth.map((value, i) => (i < given ? 0 : logY ? Math.abs(Math.log(predicted[i] / value)) : Math.abs(predicted[i] - value) / span));
   const first = off.findIndex((one) => one > (logY ? Math.log(1.25) : 0.1)), worst = off.indexOf(Math.max(...off));
   if (first < 0) return "Your curve follows the truth all the way.";
-  const compare = (i) => `at ${xLabel} = ${digits(x[i])} you drew ${digits(predicted[i], 2)}, the truth is ${digits(truth[i], 3)}`;
-  return `Your curve parts from the truth ${compare(first)}${worst === first ? "." : `; furthest off, ${compare(worst)}.`}`;
+  const compare = (i) => `${xLabel} = ${digits(x[i])}: you drew ${digits(predicted[i], 2)}, the truth is ${digits(truth[i], 3)}.`;
+  return `Your curve parts from the truth at ${compare(first)}${worst === first ? "" : ` It is furthest off at ${compare(worst)}`}`;
 }
 
 let groups = 0;
