@@ -1,7 +1,7 @@
 """Hogwild against scikit-learn on one thread, and against the machine's ceiling on several.
 
     pip install -e . scikit-learn     # in an environment of its own; the project does not need scikit-learn
-    python benchmarks/hogwild.py      # --brief for a look in a minute or two
+    python benchmarks/hogwild.py      # --brief for a look in a minute or two; --json FILE
 
 One thread: seconds an epoch of logistic regression on the same rows, float32, constant learning rate, with
 and without a fresh shuffle each epoch, and the mean loss that the same number of epochs leads to.
@@ -20,6 +20,7 @@ import time
 import warnings
 
 import numpy as np
+from record import record, save
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
@@ -98,6 +99,12 @@ def one_thread(name, features, labels, rounds, epochs):
     }
     ours(features, labels, 1, True)  # compiles
     found = [{key: run() for key, run in contenders.items()} for _ in range(rounds)]
+    rows = f"{name}, {features.shape[0]:,} rows, {features.nnz / features.shape[0]:.1f} entries a row"
+    for kind in ("unshuffled", ", shuffled"):
+        record(
+            f"an epoch, one thread, {kind.strip(' ,')}: {rows}",
+            {key: [one[key][0] for one in found] for key in contenders if kind in key},
+        )
     print(f"\n{name}: {features.shape[0]} rows, {features.nnz / features.shape[0]:.1f} entries a row")
     for key in contenders:
         seconds = statistics.median(one[key][0] for one in found)
@@ -167,6 +174,8 @@ def scaling(name, features, labels, rounds, threads, schemes):
         ceiling = threads * alone / together([call for runner in separate for call in runner.epoch()])
         found.append({"ceiling": ceiling, "one thread, s": alone})
         found[-1] |= {scheme: alone / together(team.epoch()) for scheme, team in teams.items()}
+    speeds = {key: [one[key] for one in found] for key in (*teams, "ceiling")}
+    record(f"{threads} threads, {name}: speed over that of one thread", speeds, unit="times")
     print(f"\n{name}: {features.shape[0]} rows, {features.shape[1]} weights, {threads} threads")
     for key in found[0]:
         median = statistics.median(one[key] for one in found)
@@ -192,6 +201,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--brief", action="store_true", help="fewer rows and rounds")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--json", metavar="FILE", help="keep the figures there")
     options = parser.parse_args()
     rounds, size = (5, 1) if options.brief else (11, 4)
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -214,6 +224,7 @@ def main():
             large = spread(250_000 * size, millions * 2**20, 20)
             scaling(f"beyond cache, {millions} million", *large, rounds, threads, ("lock-free",))
     load()
+    save(options.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The MNIST grid against PyTorch: same networks, same batches, same final losses; the times compared.
 
     pip install -e . torch==2.13.0      # in an environment of its own; the project does not need torch
-    python benchmarks/mnist_grid.py     # --brief for a look in a few minutes
+    python benchmarks/mnist_grid.py     # --brief for a look in a few minutes; --json FILE
 
 Contenders: `lecturelib.mlp.train_grid`; idiomatic PyTorch (DataLoader, nn.Sequential, optim.SGD); PyTorch
 without a DataLoader (images uint8 in one tensor, parameters updated in place). Each PyTorch loop gets the
@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from record import record, save
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
@@ -133,6 +134,7 @@ def main():
         "--brief", action="store_true", help="4 batch sizes, 4 rates, 1 seed, 2,000 images a run"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", metavar="FILE", help="keep the figures there")
     options = parser.parse_args()
     batch_sizes = [1, 8, 128, 1024] if options.brief else [2**k for k in range(12)]
     # Low, so that training does not amplify rounding: at 0.02, single images carry it to 3 % of the loss.
@@ -153,6 +155,8 @@ def main():
     print("| batch size | " + " | ".join(names) + " | ratio | ratio, no DataLoader | % of peak |")
     print("|---:" * (len(names) + 4) + "|")
     totals = dict.fromkeys(names, 0.0)
+    sums = {name: [0.0] * options.rounds for name in names}
+    sizes = f"{len(rates)} rates x {len(seeds)} seeds, {samples:,} images a run"
     for batch_size in batch_sizes:
         steps = max(1, samples // batch_size)
         grid = (rates, batch_size, seeds, steps)
@@ -169,6 +173,8 @@ def main():
                 seconds[name].append(duration)
                 # rounding, 1e-7 an update, carried through all updates of a stable run
                 np.testing.assert_allclose(ours, theirs, rtol=1e-5 + 1e-7 * steps, err_msg=name)
+        record(f"MNIST grid, batches of {batch_size:,}, {sizes}", {n: seconds[n] for n in names[1:]})
+        sums = {name: [sum(x) for x in zip(sums[name], seconds[name], strict=True)] for name in names}
         medians = {name: statistics.median(values) for name, values in seconds.items()}
         totals = {name: totals[name] + medians[name] for name in names}
         peak = (
@@ -178,6 +184,11 @@ def main():
         )
         print_row(batch_size, medians, peers, peak)
     print_row("all", totals, peers, "")
+    record(
+        f"MNIST grid, all batch sizes, {sizes}, compilation included",
+        {"ours": sums[names[0]]} | {name: sums[name] for name in peers},
+    )
+    save(options.json)
 
 
 def print_row(label, seconds, peers, peak):

@@ -1,6 +1,6 @@
 """A figure's worth of simulated SGD, compiled against a NumPy loop, and what the exact curve saves over both.
 
-    python benchmarks/simulation.py           # --brief: one round in place of three
+    python benchmarks/simulation.py           # --brief: one round in place of three; --json FILE
 
 The figure: 13 batch sizes x 16 learning rates x 8 seeds, d = 100, once with as many steps for every size
 (risk against depth) and once with as many samples (risk against work). NumPy draws a batch for every rate and
@@ -15,6 +15,7 @@ import time
 
 import jax
 import numpy as np
+from record import record, save
 
 from lecturelib import least_squares as ls
 from lecturelib import simulate
@@ -61,13 +62,17 @@ def timed(call, *arguments):
 def figure(name, steps, rounds):
     """Time both in turn and say how far apart their mean risks are, cell by cell."""
     _, compiling = timed(compiled_figure, steps, 0)
-    plain, compiled, ratios = [], [], []
+    plain, compiled = [], []
+    seconds = {"compiled": [], "NumPy loop": []}
     for seed in range(1, rounds + 1):
         slow, slow_seconds = timed(numpy_figure, steps, seed)
         fast, fast_seconds = timed(compiled_figure, steps, seed)
         plain.append(slow)
         compiled.append(fast)
-        ratios.append(slow_seconds / fast_seconds)
+        seconds["compiled"].append(fast_seconds)
+        seconds["NumPy loop"].append(slow_seconds)
+    record(f"13 batch sizes x 16 rates x 8 seeds, d = 100, {name}", seconds)
+    ratios = [slow / fast for fast, slow in zip(*seconds.values(), strict=True)]
     plain, compiled = np.concatenate(plain, axis=-1), np.concatenate(compiled, axis=-1)
     runs = plain.shape[-1]
     error = np.sqrt((plain.var(-1, ddof=1) + compiled.var(-1, ddof=1)) / runs)
@@ -95,14 +100,18 @@ def exact_curve(rounds):
 
     simulated(0)
     exact()
-    ratios, needed = [], []
+    needed = []
+    seconds = {"risk_curve": [], "compiled simulation to 1 % standard error, scaled": []}
     for seed in range(1, 2 * rounds + 2):
         risks, simulating = timed(simulated, seed)
         curve, computing = timed(exact)
         last = simulate.estimate(risks)
         relative = last.standard_error[-1] / last.mean[-1]
         needed.append(runs * (relative / 0.01) ** 2)
-        ratios.append(simulating * needed[-1] / runs / computing)
+        seconds["risk_curve"].append(computing)
+        seconds["compiled simulation to 1 % standard error, scaled"].append(simulating * needed[-1] / runs)
+    record(f"risk of {steps:,} steps, d = 100, b = {size}, against compiled simulation", seconds)
+    ratios = [slow / fast for fast, slow in zip(*seconds.values(), strict=True)]
     print(
         f"risk_curve, b = {size}, {steps} steps: {statistics.median(ratios):.0f} times as fast as a compiled"
         f" simulation to 1 % ({math.ceil(statistics.median(needed))} runs); the last one differs by"
@@ -116,7 +125,10 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--brief", action="store_true", help="one round in place of three")
-    rounds = 1 if parser.parse_args().brief else 3
+    parser.add_argument("--json", metavar="FILE", help="keep the figures there")
+    options = parser.parse_args()
+    rounds = 1 if options.brief else 3
     exact_curve(rounds)
     figure("same depth, 10 steps", dict.fromkeys(SIZES, 10), rounds)
     figure("same work, 4,096 samples", {size: 4096 // size for size in SIZES}, rounds)
+    save(options.json)

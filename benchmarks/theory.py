@@ -1,6 +1,6 @@
 """The exact theory against the ways around it: dense eigenvalues, simulation, and a data set of real pixels.
 
-    python benchmarks/theory.py           # --brief leaves the MNIST pixels out
+    python benchmarks/theory.py           # --brief leaves the MNIST pixels out; --json FILE keeps the figures
 
 Times are medians over repetitions on an otherwise idle machine; the simulation to one per cent is measured
 on a few hundred runs and scaled by the number of runs that one per cent of standard error takes.
@@ -12,22 +12,12 @@ import statistics
 import time
 
 import numpy as np
+from record import in_turn, record, save
 
 from lecturelib import datasets
 from lecturelib import least_squares as ls
 
 SIZES = 2 ** np.arange(13)
-
-
-def seconds(call, repeat):
-    """Median wall time of a call in seconds, after one call that does not count."""
-    call()
-    times = []
-    for _ in range(repeat):
-        begin = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times)
 
 
 def dense_rates(eigenvalues, sizes):
@@ -37,11 +27,16 @@ def dense_rates(eigenvalues, sizes):
 
 
 def curves():
-    for dimension, repeat in ((100, 200), (1000, 50)):
+    for dimension, rounds in ((100, 11), (1000, 3)):
         eigenvalues = 1.0 / np.arange(1, dimension + 1)
         problem = ls.gaussian(eigenvalues)
-        ours = seconds(lambda p=problem: ls.max_learning_rate(p, SIZES), repeat)
-        dense = seconds(lambda e=eigenvalues: dense_rates(e, SIZES), 3)
+        calls = {
+            "max_learning_rate": lambda p=problem: ls.max_learning_rate(p, SIZES),
+            "dense eigenvalues": lambda e=eigenvalues: dense_rates(e, SIZES),
+        }
+        seconds = in_turn(calls, rounds)
+        record(f"largest rates, 13 batch sizes, d = {dimension}", seconds)
+        ours, dense = map(statistics.median, seconds.values())
         difference = np.max(
             np.abs(ls.max_learning_rate(problem, SIZES) / dense_rates(eigenvalues, SIZES) - 1)
         )
@@ -64,17 +59,24 @@ def simulated(problem, rate, batch_size, steps, runs, rng):
     return 0.5 * error**2 @ problem.eigenvalues, time.perf_counter() - begin
 
 
-def risk():
+def risk(rounds):
     problem = ls.gaussian(1.0 / np.arange(1, 101), noise_variance=1.0)
     rate, batch_size, steps, runs = 0.5 * ls.max_learning_rate(problem, 8), 8, 1000, 64
     exact = ls.risk_curve(problem, np.ones(100), rate, batch_size, steps).risk[-1]
-    ours = seconds(lambda: ls.risk_curve(problem, np.ones(100), rate, batch_size, steps), 20)
-    risks, took = simulated(problem, rate, batch_size, steps, runs, np.random.default_rng(0))
-    error = np.std(risks, ddof=1) / math.sqrt(runs)
-    needed = runs * (error / np.mean(risks) / 0.01) ** 2
+    seconds = {"risk_curve": [], "NumPy simulation to 1 % standard error, scaled": []}
+    for seed in range(rounds):
+        call = {"ours": lambda: ls.risk_curve(problem, np.ones(100), rate, batch_size, steps)}
+        seconds["risk_curve"] += in_turn(call, 1)["ours"]
+        rng = np.random.default_rng(seed)
+        risks, took = simulated(problem, rate, batch_size, steps, runs, rng)
+        error = np.std(risks, ddof=1) / math.sqrt(runs)
+        needed = runs * (error / np.mean(risks) / 0.01) ** 2
+        seconds["NumPy simulation to 1 % standard error, scaled"].append(took * needed / runs)
+    record("risk of 1,000 steps, d = 100, b = 8", seconds)
+    ours, theirs = map(statistics.median, seconds.values())
     print(
         f"risk_curve, d = 100, b = 8, 1,000 steps: {1e3 * ours:.1f} ms; NumPy simulation to 1 % error"
-        f" ({needed:.0f} runs) {took * needed / runs:.0f} s, {took * needed / runs / ours:.0f} times as long;"
+        f" ({needed:.0f} runs) {theirs:.0f} s, {theirs / ours:.0f} times as long;"
         f" they differ by {abs(np.mean(risks) - exact) / error:.1f} standard errors"
     )
 
@@ -82,9 +84,11 @@ def risk():
 def depths():
     problem = ls.gaussian(1.0 / np.arange(1, 101), noise_variance=1.0)
     for target, size in ((1e-2, 1), (1e-2, 64), (1e-3, 1), (1e-3, 64)):
-        answer = ls.depth(problem, np.ones(100), target, size)
-        took = seconds(lambda t=target, b=size: ls.depth(problem, np.ones(100), t, b), 3)
-        print(f"depth, d = 100, noise 1, target {target:g}, b = {size}: {answer.steps} steps, {took:.2f} s")
+        steps = ls.depth(problem, np.ones(100), target, size).steps
+        seconds = in_turn({"depth": lambda t=target, b=size: ls.depth(problem, np.ones(100), t, b)}, 3)
+        record(f"depth, {steps:,} steps, d = 100, target {target:g}, b = {size}", seconds)
+        took = statistics.median(seconds["depth"])
+        print(f"depth, d = 100, noise 1, target {target:g}, b = {size}: {steps} steps, {took:.2f} s")
 
 
 def pixels():
@@ -97,6 +101,7 @@ def pixels():
     rated = time.perf_counter()
     critical = ls.critical_batch_size(problem)
     done = time.perf_counter()
+    record("MNIST pixels: problem, 13 rates, critical batch size", {"ours": [done - begin]})
     print(
         f"MNIST pixels, {features.shape[0]} x {features.shape[1]}, rank {len(problem.eigenvalues)}:"
         f" problem {made - begin:.1f} s, max_learning_rate at 13 batch sizes {rated - made:.1f} s,"
@@ -110,9 +115,11 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--brief", action="store_true", help="leave the MNIST pixels out")
-    brief = parser.parse_args().brief
+    parser.add_argument("--json", metavar="FILE", help="keep the figures there")
+    options = parser.parse_args()
     curves()
-    risk()
+    risk(1 if options.brief else 3)
     depths()
-    if not brief:
+    if not options.brief:
         pixels()
+    save(options.json)
