@@ -184,8 +184,12 @@ class TestPages:
     def test_without_javascript(self, home, tmp_path):
         with browser.opened(tmp_path, scripts=False) as window:
             window.get(home + "notebooks/05_bias_variance.html")
-            assert window.find_element("tag name", "h1").text.startswith("Bias and variance")
-            assert window.find_element("css selector", ".lecture-figure img").is_displayed()
+            assert window.find_element("css selector", "article h1").text.startswith("Bias and variance")
+            pictures = window.find_elements("css selector", ".lecture-figure img")
+            dark = [picture for picture in pictures if picture.get_attribute("class") == "only-dark"]
+            assert [picture.is_displayed() for picture in pictures] == [
+                picture not in dark for picture in pictures
+            ]
 
 
 class TestPaper:

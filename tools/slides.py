@@ -70,6 +70,7 @@ def arranged(contents: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def page(notebook: notebooks.Notebook) -> str:
     """The slides of a notebook as HTML; reveal.js, MathJax and the style sheet are taken from beside it."""
     exporter = SlidesExporter(extra_template_basedirs=[str(SITE / "slides")], template_name="lecture")
+    exporter.exclude_anchor_links = True
     contents = arranged(notebook.read())
     contents.metadata["title"] = notebook.title()
     body, _ = exporter.from_notebook_node(contents)

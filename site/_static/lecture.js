@@ -1,5 +1,5 @@
 // Opened from a folder, a page may not read its neighbours: the search then shows titles without excerpts.
-if (location.protocol === "file:" && window.DOCUMENTATION_OPTIONS) {
+if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lecturelib import explorers, notebooks
 from tools import slides
-from tools.website import cards, claims_page, front, gallery, homework, library, notebook_map, teaching
+from tools.website import cards, claims_page, front, gallery, homework, library, mend, notebook_map, teaching
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "site"
@@ -100,7 +100,12 @@ def build(out: Path, root: Path = ROOT, work: Path = WORK) -> float:
     complete = out.with_name(f".{out.name}.{os.getpid()}.part")
     shutil.rmtree(complete, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(html, complete, ignore=shutil.ignore_patterns(".buildinfo*", "objects.inv"))
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(complete, out)
+    left_out = shutil.ignore_patterns(".buildinfo*", "objects.inv", "_sources", "*webpack-macros.html")
+    try:
+        shutil.copytree(html, complete, ignore=left_out)
+        mend.mend(complete)
+        shutil.rmtree(out, ignore_errors=True)
+        os.replace(complete, out)
+    finally:
+        shutil.rmtree(complete, ignore_errors=True)
     return time.monotonic() - start
