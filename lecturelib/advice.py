@@ -139,7 +139,8 @@ def _remarks(problem, found, shape):
             f"Too large for all eigenvalues: {len(problem.spectrum)} directions are followed, the rest as "
             "one group, and excess loss is measured against as many steps of conjugate gradients."
         )
-    if not np.any(problem.residual_noise > 1e-12 * problem.eigenvalues * found.start_risk):
+    noise = problem.residual_noise[: problem.dimension]
+    if not np.any(noise > 1e-12 * problem.eigenvalues * found.start_risk):
         yield "The best weights fit every row: there is no label noise, so the critical batch size decides."
     if found.recommended == len(found.rows) - 1 and found.rows[-1].batch_size > 1:
         yield "The largest batch of the table is recommended: full gradients do about as well."

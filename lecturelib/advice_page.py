@@ -92,7 +92,7 @@ def facts(advice) -> list[tuple[str, str]]:
         found.append(
             ("largest eigenvalue; trace of H", f"{number(advice.spectrum[0])}; {number(advice.trace)}")
         )
-    rule = "rule of thumb" if advice.kind == "model" else "exact" if plan.rates_exact else "diagonal moments"
+    rule = "rule of thumb" if advice.kind == "model" else "exact" if plan.rates_exact else "reduced moments"
     found.append(
         ("critical batch size (of the largest rates)", f"{number(plan.critical_batch_size)} ({rule})")
     )

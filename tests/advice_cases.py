@@ -26,27 +26,27 @@ def gaussian_moments(eigenvalues, noise_variance, start_error):
     )
 
 
-def held(name):
-    """(features, targets) of a data set small enough for the exact second moment: rank 10."""
+def held(name, directions=10):
+    """(features, targets) of a data set that has few enough directions for the exact second moment."""
     rng = np.random.default_rng(5)
     if name in ("mnist-0", "mnist-7"):
         data = advice_data.load(target=name[-1], rows=1500, seed=2, standardize=name == "mnist-7")
-        directions = np.linalg.eigh(data.features.T @ data.features)[1][:, ::-1][:, :10]
-        return data.features @ directions, data.targets
+        vectors = np.linalg.eigh(data.features.T @ data.features)[1][:, ::-1]
+        return data.features @ vectors[:, :directions], data.targets
     if name == "wordnet":
         text = datasets.wordnet()
         rows = rng.choice(len(text.labels), 30_000, replace=False)
         some = text.features[np.sort(rows)]
-        common = np.argsort(-np.asarray(some.sum(axis=0)).ravel())[:10]
+        common = np.argsort(-np.asarray(some.sum(axis=0)).ravel())[:directions]
         features = some[:, common].toarray().astype(float)
         used = features.any(axis=1)
         return features[used], text.labels[np.sort(rows)][used].astype(float)
-    white = rng.standard_normal((3000, 10))
+    white = rng.standard_normal((3000, directions))
     if name == "isotropic":
-        return white, white @ np.ones(10) + rng.standard_normal(3000)
+        return white, white @ np.ones(directions) + rng.standard_normal(3000)
     if name == "heavy tails":
-        features = white**3 / np.arange(1, 11)
-        return features, features @ np.ones(10) + 0.3 * rng.standard_normal(3000)
+        features = white**3 / np.arange(1, directions + 1)
+        return features, features @ np.ones(directions) + 0.3 * rng.standard_normal(3000)
     raise ValueError(name)
 
 

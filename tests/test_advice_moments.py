@@ -131,7 +131,6 @@ def test_a_few_steps_of_lanczos_leave_the_rest_as_one_group(monkeypatch):
     assert few.max_learning_rate(1) == pytest.approx(whole.max_learning_rate(1), rel=0.05)
     rate = 0.3 * whole.max_learning_rate(4)
     ours, truth = (path(each, each.start_error, rate, 4, 100) for each in (few, whole))
-    print(np.max(np.abs(ours/truth-1)))
     np.testing.assert_allclose(ours, truth, rtol=0.05)
 
 

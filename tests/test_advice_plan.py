@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from lecturelib import advice_moments
 from lecturelib import least_squares as ls
 from lecturelib.advice_moments import moments
 from lecturelib.advice_plan import Row, choose, plan
@@ -35,8 +36,8 @@ def sizes_around(batch_size):
     return sorted({max(1, round(batch_size * 2 ** (k / 2.5))) for k in range(-5, 6)})
 
 
-def recommendation(name, goal):
-    features, targets = held(name)
+def recommendation(name, goal, directions=10):
+    features, targets = held(name, directions)
     found = plan(moments(features, targets), goal=goal, price=2.0, rows=len(targets))
     return found, Truth(features, targets, goal)
 
@@ -52,17 +53,27 @@ def test_a_recommendation_is_hardly_slower_than_the_best_on_pixels():
         assert max(shortfall(other, truth, sizes_around(row.batch_size))) > SLOWER
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("goal", [0.1, 0.02])
-@pytest.mark.parametrize("name", HELD)
-def test_no_recommendation_is_more_than_a_tenth_slower_than_the_best(name, goal):
-    found, truth = recommendation(name, goal)
+def check(name, goal, directions):
+    found, truth = recommendation(name, goal, directions)
     row, cheapest = found.rows[found.recommended], found.rows[found.cheapest]
     depth, work = shortfall(row, truth, sizes_around(row.batch_size))
     assert depth <= SLOWER
     assert work <= SLOWER
     least = min(b * truth.least_steps(b) for b in (1, 2, 4, cheapest.batch_size))
     assert row.batch_size * truth.steps(row.batch_size, row.learning_rate) <= 2.0 * SLOWER * least
+
+
+@pytest.mark.parametrize("goal", [0.1, 0.02])
+@pytest.mark.parametrize("name", HELD)
+def test_no_recommendation_is_more_than_a_tenth_slower_than_the_best(name, goal):
+    check(name, goal, directions=10)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", HELD)
+def test_nor_where_there_are_more_directions_than_are_followed_in_pairs(name):
+    assert advice_moments.PAIRS < 24
+    check(name, 0.05, directions=24)
 
 
 def test_the_largest_batch_within_the_price_is_chosen():
