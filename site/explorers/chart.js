@@ -132,7 +132,7 @@ export function chart(figure, { title, xLabel, yLabel, logX, logY, xDomain, yDom
     if (rule.name) entry(rule.name, make("path", { class: "rule", d: "M1 6H25" }));
   }
   const open = figure.querySelector("details")?.open ?? false;
-  const numbers = make("details", { open }, make("summary", {}, "Numbers"));
+  const numbers = make("details", { class: "numbers", open }, make("summary", {}, "Numbers"));
   const fill = () => {
     if (numbers.open && !numbers.querySelector("table")) numbers.append(table(xLabel, series));
   };
