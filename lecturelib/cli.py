@@ -37,10 +37,13 @@ def _select(numbers) -> list[notebooks.Notebook]:
 def list_notebooks(numbers):
     """List the notebooks; with numbers, their parameters with defaults and units."""
     for notebook in _select(numbers):
-        click.echo(f"{notebook.number}  {notebook.title()}")
-        if numbers:
-            for parameter in notebook.parameters().values():
-                click.echo(f"      {parameter}")
+        try:
+            title, parameters = notebook.title(), notebook.parameters() if numbers else {}
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        click.echo(f"{notebook.number}  {title}")
+        for parameter in parameters.values():
+            click.echo(f"      {parameter}")
 
 
 @main.command()
@@ -120,6 +123,72 @@ def grade(submissions, out, assignment, workers, seed, time_limit, memory):
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from None
     sys.exit(status)
+
+
+@main.command()
+@click.argument("notebook", metavar="NOTEBOOK")
+@click.option(
+    "-p", "assignments", multiple=True, metavar="NAME=V1,V2,...", help="A parameter's values; repeatable."
+)
+@click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes on this machine; else one a core.")
+@click.option("--scheduler", metavar="ADDRESS", help="A dask scheduler to use instead, tcp://host:8786.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="Seconds that a run may take.",
+)
+@click.option("--budget", metavar="LIMIT", help="Start no more after 20runs, 90s, 30min or 2h.")
+@click.option(
+    "--figure", type=click.IntRange(min=1), default=1, show_default=True, help="Which figure the page shows."
+)
+@click.pass_obj
+def sweep(folder, notebook, assignments, out, **options):
+    """Run NOTEBOOK (a number, a name or a path) once for each combination of values.
+
+    \b
+    lecture sweep 04 -p seed=0:5 -p noise_variance=0.1,0.25 --out build/sweep
+
+    Runs that are done are not repeated: the same command goes on after an end of any kind.
+    """
+    from lecturelib import sweep_command  # here, for the other commands need no dask
+
+    sys.exit(sweep_command.sweep(notebook, assignments, out, folder=folder, **options))
+
+
+@main.command("batch-size")
+@click.argument("data", default="", metavar="[DATA]")
+@click.option(
+    "--target", default="", help="Column to predict, else the last; without DATA, a digit of MNIST."
+)
+@click.option("--loss", type=click.Choice(["squared", "logistic"]), default="squared", show_default=True)
+@click.option("--model", default="", metavar="MODULE:FUNCTION", help="Your own JAX loss instead of DATA.")
+@click.option("--goal", type=float, default=0.05, show_default=True, help="Excess loss to reach / the first.")
+@click.option("--price", type=float, default=2.0, show_default=True, help="Most work / the least work.")
+@click.option("--standardize", is_flag=True, help="Divide every column by its standard deviation.")
+@click.option("--rows", type=click.IntRange(0), default=0, help="Most rows to use, drawn at random; 0: all.")
+@click.option("--runs", type=click.IntRange(2), default=8, show_default=True, help="Training runs of a kind.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all random numbers.")
+@click.option(
+    "--out", type=FOLDER, default=OUT.parent / "batch-size", help="Folder for the page and numbers."
+)
+def batch_size(data, out, **options):
+    """Which batch size, rate and schedule for DATA (.csv, .parquet, .npz, svmlight; MNIST if none is given).
+
+    \b
+    lecture batch-size houses.csv --target price
+    lecture batch-size --model my_module:my_problem --goal 0.3
+    """
+    from lecturelib import advice, advice_page  # here, for the other commands need none of it
+
+    try:
+        found = advice.advise(data, **options)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(advice_page.text(found))
+    click.echo("\nPage and numbers: " + ", ".join(str(path) for path in advice_page.write(found, out)))
 
 
 if __name__ == "__main__":

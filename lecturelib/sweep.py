@@ -4,7 +4,6 @@ A notebook says with `record` what it wants in the table; `run` makes the table.
 does the same with a progress bar.
 """
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +25,7 @@ def run(
     *,
     workers: int | None = None,
     scheduler: str | None = None,
-    timeout: float = math.inf,
+    timeout: float = 3600.0,
     budget: str | None = None,
     figure: int = 1,
 ) -> "pyarrow.Table":

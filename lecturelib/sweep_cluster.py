@@ -12,6 +12,8 @@ ANSWER_SECONDS = 10  # that a scheduler may take to answer
 LOCAL = {
     "distributed.scheduler.allowed-failures": 1,  # a run whose worker dies is tried once more
     "distributed.worker.profile.enabled": False,
+    # In place of a dead worker there will be a new one, but perhaps not within 15 seconds on a busy machine.
+    "distributed.deploy.lost-worker-timeout": "1h",
     "distributed.comm.timeouts.connect": f"{ANSWER_SECONDS}s",
 }
 

@@ -78,14 +78,14 @@ class _Bar(sweep_run.Watcher):
         missing = len(plan.missing)
         self.left, self.seconds, self.workers = missing, list(plan.earlier), workers
         done = f" ({len(plan.runs) - missing} done)" if missing < len(plan.runs) else ""
-        places = f"{workers} worker{'s' if workers != 1 else ''}"
         expected = plan.expected_seconds(workers)
         guess = (
             "no earlier run to tell how long that takes"
             if math.isnan(expected)
-            else f"about {_time(expected)}, by the median of {len(plan.earlier)} earlier runs"
+            else f"about {_time(expected)}, by the median of {_count(len(plan.earlier), 'earlier run')}"
         )
-        click.echo(f"{plan.notebook.name}: {missing} runs to do{done}, on {places or 'no worker'}; {guess}")
+        where = _count(workers, "worker")
+        click.echo(f"{plan.notebook.name}: {_count(missing, 'run')} to do{done}, on {where}; {guess}")
         if not workers:
             click.echo("Waiting: the scheduler has no workers yet.")
         form = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}{postfix}"
@@ -120,6 +120,10 @@ class _Bar(sweep_run.Watcher):
 
 def _values(values: dict) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items()) or "default parameters"
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _time(seconds: float) -> str:

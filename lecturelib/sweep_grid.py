@@ -8,7 +8,6 @@ A value is written as for `lecture run`, and several are separated by commas:
     optimizer=adam,'a, b'   text; quotes where it has commas
 """
 
-import ast
 import hashlib
 import itertools
 import json
@@ -24,7 +23,8 @@ from lecturelib import notebooks
 from lecturelib.notebooks import Notebook, Parameter
 
 MOST_RUNS = 100_000
-_RANGE = re.compile(r"\s*([+-]?\d+)\s*:\s*([+-]?\d+)\s*(?::\s*([+-]?\d+)\s*)?")
+_WHOLE = r"\s*([+-]?\d{1,18})\s*"  # longer ones Python can neither count nor, past 4300 digits, read
+_RANGE = re.compile(rf"{_WHOLE}:{_WHOLE}(?::{_WHOLE})?")
 
 
 def find(notebook: Notebook | Path | str, folder: Path | None = None) -> Notebook:
@@ -97,7 +97,7 @@ def _values(name: str, text: str, parameter: Parameter, where: str) -> Iterable:
             )
         elif isinstance(parameter.default, str):
             part = part.strip()
-            yield ast.literal_eval(part) if re.fullmatch(r"'[^']*'|\"[^\"]*\"", part) else part
+            yield part[1:-1] if re.fullmatch(r"'[^']*'|\"[^\"]*\"", part, re.DOTALL) else part
         else:
             yield notebooks.parse_values([f"{name}={part}"], {name: parameter}, where)[name]
 

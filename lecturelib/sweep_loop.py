@@ -17,6 +17,7 @@ from lecturelib import sweep_kernel, sweep_worker
 from lecturelib.sweep_worker import Attempt, Task
 
 TRIES = 2  # of each run
+NO_WORKER_SECONDS = 300  # that our own workers, which are replaced when they die, may all be away
 AHEAD = 8  # runs that wait at a scheduler of somebody else's, so that a cluster that grows with demand grows
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -68,7 +69,7 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
     """
     sweep = tasks[0].sweep
     waiting = deque((task, 1) for task in tasks)
-    pending = {}
+    pending, seen = {}, time.monotonic()
     ended: queue.SimpleQueue = queue.SimpleQueue()
     try:
         while waiting or pending:
@@ -84,7 +85,10 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
             try:
                 key = ended.get(timeout=1)
             except queue.Empty:
-                yield pending[next(iter(pending))][1], None, 0
+                seen = time.monotonic() if client.nthreads() or not local else seen
+                if time.monotonic() - seen > NO_WORKER_SECONDS:
+                    raise Stopped("no worker process starts on this machine any more") from None
+                yield next(iter(pending.values()))[1], None, 0
                 continue
             future, task, tries = pending.pop(key)
             attempt, final = _outcome(future)

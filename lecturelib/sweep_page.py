@@ -29,7 +29,8 @@ body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sa
 a { color: var(--link); } code { font-size: 0.92em; } h1 { line-height: 1.2; } .soft { color: var(--soft); }
 .cards { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
 figure { border: 1px solid var(--line); border-radius: 6px; margin: 0; padding: 0.6rem; min-width: 0; }
-figure img { background: #ffffff; border-radius: 4px; display: block; height: auto; width: 100%; }
+figure img { border-radius: 4px; display: block; height: auto; width: 100%; }
+figure > img { background: #ffffff; }
 figcaption { font-size: 0.9rem; margin-top: 0.4rem; overflow-wrap: anywhere; }
 .bad { color: var(--bad); font-weight: 600; } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; }
@@ -52,7 +53,7 @@ def write(plan, results: dict[str, Result], rows: pyarrow.Table, folder: Folder,
         _failures(rows, parameters),
         _drawings(rows, parameters),
         _figures(rows, results, parameters, folder, figure),
-        _table(rows),
+        _table(rows, parameters),
     ]
     title = escape(f"Sweep of {plan.notebook.name}")
     body = "\n".join(section for section in sections if section)
@@ -141,10 +142,10 @@ def _figure(notebook, figure: int, wide: int) -> tuple[str, str] | None:
     return base64.b64encode(png.getvalue()).decode(), alt
 
 
-def _table(rows) -> str:
+def _table(rows, parameters) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in rows.column_names)
     lines = [
-        "<tr>" + "".join(_cell(name, value) for name, value in row.items()) + "</tr>"
+        "<tr>" + "".join(_cell(name, value, parameters) for name, value in row.items()) + "</tr>"
         for row in rows.slice(0, MOST_ROWS).to_pylist()
     ]
     rest = (
@@ -158,12 +159,12 @@ def _table(rows) -> str:
     )
 
 
-def _cell(name: str, value) -> str:
+def _cell(name: str, value, parameters: list[str]) -> str:
     if value is None:
         return "<td></td>"
-    if isinstance(value, float):
+    if isinstance(value, float) and name not in parameters:
         return f'<td class="number" title="{value!r}">{claims.number(value)}</td>'
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return f'<td class="number">{value}</td>'
     kind = ' class="long"' if name == "error" else ""
     return f"<td{kind}>{_short(value) if name == 'error' else escape(str(value))}</td>"

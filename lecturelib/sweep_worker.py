@@ -21,6 +21,7 @@ from traitlets.config import Config
 
 from lecturelib import sweep_kernel, sweep_record
 
+MARK = "papermill-error-cell-tag"  # papermill removes such cells when it runs the notebook again
 LONGEST_SOCKET = 90  # letters in the path of a Unix socket; macOS allows 103
 
 
@@ -159,10 +160,8 @@ def prepared(task: Task) -> nbformat.NotebookNode:
 
 
 def marked(notebook: nbformat.NotebookNode, error: str) -> str:
-    """The text of a notebook that shows its error: one without an error of a cell's gets it on top."""
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    if not any(output.output_type == "error" for output in outputs):
-        note = new_markdown_cell(f"**This run failed.** {error}")
-        note.metadata["tags"] = ["papermill-error-cell-tag"]  # papermill removes it when it runs this again
+    """The text of a notebook with its error on top, where papermill, too, puts that of a cell."""
+    if not any(MARK in cell.metadata.get("tags", []) for cell in notebook.cells[:1]):
+        note = new_markdown_cell(f"**This run failed.** {error}", metadata={"tags": [MARK]})
         notebook.cells.insert(0, note)
     return nbformat.writes(notebook)

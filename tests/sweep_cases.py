@@ -1,0 +1,81 @@
+"""Notebooks to sweep in tests, the command that sweeps them, and the table without its times."""
+
+import contextlib
+import subprocess
+import sys
+import time
+
+import psutil
+import pyarrow.parquet
+
+from tests.test_notebooks import write
+
+RECORD = "from lecturelib import sweep\nsweep.record('double', 2.0 * seed)"
+# Says in a folder of notes that it has come, and goes on when somebody has written a note called go.
+HELD = """\
+import os, pathlib, time
+notes = pathlib.Path({notes!r})
+(notes / f"{{seed}}.{{os.getpid()}}.{{os.getppid()}}").touch()
+while not (notes / "go").exists():
+    time.sleep(0.05)
+"""
+
+
+def held(folder, notes):
+    """A notebook that waits at its first cell, so that a test can do something to it."""
+    notes.mkdir(exist_ok=True)
+    return write(folder, "01_held", "seed = 0  # any", HELD.format(notes=str(notes)), RECORD)
+
+
+def start(notebook, out, *options):
+    """Start `lecture sweep` as its own session, as a terminal does; its output comes as text."""
+    command = [sys.executable, "-m", "lecturelib.cli", "sweep", str(notebook.path), "--out", str(out)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([*command, *options], start_new_session=True, **pipes)
+
+
+def sweep(notebook, out, *options):
+    """`lecture sweep` to its end: exit status and output."""
+    process = start(notebook, out, *options)
+    said, _ = process.communicate(timeout=400)
+    return process.returncode, said
+
+
+def rows(out):
+    """The table without the seconds, which no two sweeps share."""
+    table = pyarrow.parquet.read_table(out / "table.parquet")
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in table.to_pylist()]
+
+
+def wait_for(what, seconds=120):
+    """Wait until what() is true, and return it."""
+    deadline = time.monotonic() + seconds
+    while not (value := what()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return value
+
+
+def started(notes):
+    """(seed, pid of the kernel, pid of its worker) of each note that a held notebook left."""
+    names = [path.name for path in notes.iterdir() if path.name != "go"]
+    return [tuple(int(part) for part in name.split(".")) for name in names]
+
+
+def alive(pids):
+    """Those of the processes that still run."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                found.append(pid)
+    return found
+
+
+def family(pid):
+    """The processes that descend from this one, and itself."""
+    try:
+        parent = psutil.Process(pid)
+        return [pid, *(child.pid for child in parent.children(recursive=True))]
+    except psutil.NoSuchProcess:
+        return []
