@@ -1,5 +1,7 @@
 # Every target sets up what it needs: on a fresh machine with Python 3.11+ and make, any of them can be the first.
-#   make lectures [ONLY=08]   run the lecture, write the pages under build/lectures
+#   make lectures [ONLY=08]   run the lecture, write the pages under build/lectures, build the site
+#   make site                 the reader's site alone, from the stored outputs: build/site/index.html
+#   make slides [ONLY=08]     the notebooks as slides, under build/slides
 #   make lab                  JupyterLab at the notebooks
 #   make test                 all tests
 #   make compat               stored outputs on another processor and on one core
@@ -12,10 +14,17 @@ ONLY ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lectures lab test compat long audit notebooks lock clean
+.PHONY: lectures site slides lab test compat long audit notebooks lock clean
 
 lectures: $(READY)
 	@$(BIN)/python -m lecturelib.cli run $(ONLY)
+	@$(BIN)/python -m tools.website
+
+site: $(READY)
+	@$(BIN)/python -m tools.website
+
+slides: $(READY)
+	@$(BIN)/python -m tools.slides $(ONLY)
 
 lab: $(READY)
 	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks

@@ -17,16 +17,17 @@ from lecturelib import notebooks, running
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
-FULL = 850  # of the units of `weight`, about what a slide of 1280 x 720 holds
+FULL = 1150  # of the units of `weight`, about what a slide of 1280 x 720 holds
 NOT_SHOWN = re.compile(r"## (Exercises|References)\b")
 CLAIMS = "**Claims checked here**"
 
 
 def blocks(text: str) -> list[str]:
-    """Markdown cut at its blank lines, where no formula, fence or folded part is cut in two."""
+    """Markdown cut at its blank lines, but never within a formula, a fence, a folded part or a sentence."""
     found, open_block = [], []
     for part in re.split(r"\n\s*\n", text.strip()):
-        open_block.append(part)
+        goes_on = found and not open_block and (part.startswith("$$") or part[:1].islower())
+        open_block += [found.pop(), part] if goes_on else [part]
         whole = "\n\n".join(open_block)
         closed = whole.count("$$") % 2 == 0 and whole.count("```") % 2 == 0
         if closed and whole.count("<details") == whole.count("</details"):
@@ -40,7 +41,7 @@ def weight(cell) -> int:
     if cell.cell_type == "markdown":
         return len(cell.source) + 60 * cell.source.count("$$") + 40 * cell.source.count("\n|")
     pictures = sum("image/png" in output.get("data", {}) for output in cell.outputs)
-    return 30 + 700 * pictures + sum(len(output.get("text", "")) for output in cell.outputs)
+    return 30 + 850 * pictures + sum(len(output.get("text", "")) for output in cell.outputs)
 
 
 def arranged(contents: nbformat.NotebookNode) -> nbformat.NotebookNode:
