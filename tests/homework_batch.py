@@ -1,8 +1,7 @@
-"""Many answers in one process, for tests of what is right and wrong; what is hostile runs in the real sandbox."""
+"""Many answers in one process, for tests of right and wrong ones; hostile ones run in the real sandbox."""
 
 import json
 import subprocess
-import time
 
 from lecturelib.grading import assignment, jobs, marking, sandbox, walls
 

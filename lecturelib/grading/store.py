@@ -55,13 +55,10 @@ def opened(out: Path, assignment: str, seed: int):
             if kept is None:
                 database.execute("insert into grading values (?, ?)", (assignment, seed))
                 database.commit()
-            elif kept[0] != assignment:
+            elif kept != (assignment, seed):
                 raise ValueError(
-                    f"{out} holds the marks of {kept[0]}, not of {assignment}; use another --out"
-                )
-            elif kept[1] != seed:
-                raise ValueError(
-                    f"{out} was graded with --seed {kept[1]}, not {seed}; use it, or another --out"
+                    f"{out} holds the marks of {kept[0]} with --seed {kept[1]}, not of {assignment} with "
+                    f"--seed {seed}; use another --out"
                 )
             yield database
         finally:

@@ -89,9 +89,10 @@ def safe_name(raw: str) -> str:
     """A name that is safe as a file's name, in HTML and in a spreadsheet; distinct names stay distinct.
 
     >>> safe_name("Ada Lovelace"), safe_name("ada-2")
-    ('Ada_Lovelace-5fd5', 'ada-2')
+    ('Ada_Lovelace-7674', 'ada-2')
     """
-    name = re.sub(r"[^\w.-]", "_", raw.encode(errors="replace").decode()).lstrip(".-")[:80] or "unnamed"
+    name = re.sub(r"[^\w.-]", "_", raw.encode(errors="replace").decode()).lstrip(".-")
+    name = name[:80].encode()[:200].decode(errors="ignore") or "unnamed"  # file systems count bytes, to 255
     return name if name == raw else f"{name}-{hashlib.sha256(raw.encode(errors='replace')).hexdigest()[:4]}"
 
 
@@ -152,9 +153,10 @@ def without_magics(text: str) -> str:
     >>> without_magics("%matplotlib inline\\nx = 1")
     'pass\\nx = 1'
     """
-    first, _, rest = text.lstrip().partition("\n")
-    if first.startswith("%%"):
-        return without_magics(rest) if _TIMED.fullmatch(first.strip()) else ""
+    while text.lstrip().startswith("%%"):
+        first, _, text = text.lstrip().partition("\n")
+        if not _TIMED.fullmatch(first.strip()):
+            return ""
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # only then: `%` may go on a line
