@@ -49,7 +49,7 @@ def window(windows):
 
 
 class TestPages:
-    @pytest.mark.parametrize("theme", ["light", "dark"])
+    @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
     @EACH
     def test_a_page_opens_from_a_file_quietly_and_is_accessible(self, name, theme, windows, folder):
         window = windows[theme]
@@ -109,6 +109,7 @@ class TestControls:
         label = window.find_element("css selector", f"label[for='{slider.get_attribute('id')}']")
         assert label.text == "batch size b"
 
+    @pytest.mark.long
     @pytest.mark.parametrize("name", TABLES)
     def test_every_control_is_reached_by_tab_and_changes_the_setting(self, name, window, folder):
         visit(window, folder, name)
@@ -186,6 +187,7 @@ class TestPredictions:
         assert len(root.find_elements("css selector", ".line.series-0")) == 1
         assert browser.errors(window) == []
 
+    @pytest.mark.long
     def test_whoever_draws_the_truth_is_told_so(self, window, folder):
         window.get(address(folder, "predictions"))
         root = window.find_element("css selector", "[data-predict=efficiency]")
