@@ -60,7 +60,7 @@ def every_page(site: Path) -> list[str]:
 
 
 def open_page(window, address: str, home: str) -> list[str]:
-    """Open a page; returns what went wrong on the way: console errors, and requests that leave the machine."""
+    """Open a page; returns what went wrong: console errors, and requests that leave the machine."""
     window.get(address)
     browser.settle(window)
     return browser.errors(window) + browser.leaving(browser.requests(window), home)

@@ -9,12 +9,24 @@ from pathlib import Path
 
 from lecturelib import explorers, notebooks
 from tools import slides
-from tools.website import cards, claims_page, front, gallery, homework, library, mend, notebook_map, teaching
+from tools.website import (
+    audited,
+    cards,
+    claims_page,
+    front,
+    gallery,
+    homework,
+    library,
+    mend,
+    notebook_map,
+    teaching,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "site"
 WORK = ROOT / "build" / "site-work"
 MATHJAX = "mathjax-3.2.2-tex-svg.js"
+PARTS = (front, notebook_map, claims_page, audited, cards, library, homework, teaching, gallery, explorers)
 NOT_PAGES = {"README.md", "mnist.png", "__pycache__", "vendor", "slides"}
 
 
@@ -42,7 +54,7 @@ def pages(root: Path = ROOT) -> dict[str, bytes | Path]:
     found["_static/mnist.png"] = site / "mnist.png"
     found[f"_static/{MATHJAX}"] = root / "lecturelib" / "data" / MATHJAX
     found |= gallery.files(root)
-    for part in (front, notebook_map, claims_page, cards, library, homework, teaching, gallery, explorers):
+    for part in PARTS:
         found |= {name: text.encode() for name, text in part.pages(root).items()}
     return found
 

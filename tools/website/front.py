@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from lecturelib import notebooks
+from tools.website import audited
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -19,9 +20,11 @@ def pages(root: Path) -> dict[str, str]:
         )
         menu.append(f"{notebook.number} {notebook.title()} <notebooks/{notebook.name}>")
     explorers = sorted((root / "site" / "explorers").glob("*.md"))
+    theory = ["cards/index", "claims", *audited.pages(root), "references", "map"]
     parts = {
         "@notebooks@": "\n".join(lines),
         "@lecture menu@": _toctree("The lecture", menu),
+        "@theory menu@": _toctree("Theory", theory),
         "@explorers menu@": _toctree("Explore", [f"explorers/{path.stem}" for path in explorers]),
     }
     for place, part in parts.items():
