@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pyarrow
 
-from lecturelib import claims, plots
+from lecturelib import claims, figure_dark, plots
 from lecturelib.sweep_record import is_number
 from lecturelib.sweep_table import OK, TYPES
 
@@ -68,8 +68,7 @@ def _drawing(runs, number, parameter, across) -> Drawing:
         places = {_label(x): [r[number] for r in own if r[parameter] == x] for x in _distinct(own, parameter)}
         lines[None if split is None else f"{split} = {_label(value)}"] = places
     positions = _positions(_distinct(runs, parameter))
-    png = {theme: _png(lines, positions, number, parameter, theme) for theme in plots.PALETTES}
-    return Drawing(_alt(lines, number, parameter, split), png)
+    return Drawing(_alt(lines, number, parameter, split), _drawn(lines, positions, number, parameter))
 
 
 def _positions(values: list) -> dict[str, float]:
@@ -82,27 +81,35 @@ def _label(value) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _png(lines, positions, number, parameter, theme) -> str:
+def _drawn(lines, positions, number, parameter) -> dict[str, str]:
+    """The drawing as PNG in base64, by theme."""
     before = plots._THEME
     with matplotlib.rc_context():
-        plots.use(theme)
+        plots.use("light")
         try:
-            axes = plots.figure(width=5.2, height=3.2)
-            for style, (label, places) in zip(plots.series(len(lines)), lines.items(), strict=True):
-                x = [positions[place] for place in places]
-                points = [(at, y) for at, ys in zip(x, places.values(), strict=True) for y in ys]
-                if len(points) > len(x):
-                    axes.plot(*np.transpose(points), **style | {"linestyle": "", "alpha": 0.4})
-                axes.plot(x, [np.mean(ys) for ys in places.values()], label=label, **style)
-            axes.set(xlabel=parameter, ylabel=number)
-            _scale(axes, positions, [y for places in lines.values() for ys in places.values() for y in ys])
-            if None not in lines:
-                axes.legend()
-            png = io.BytesIO()
-            axes.figure.savefig(png, format="png", dpi=130, metadata={"Software": None})
-            plt.close(axes.figure)
+            axes, styles = plots.figure(width=5.2, height=3.2), plots.series(len(lines))
         finally:
             plots.use(before)
+        for style, (label, places) in zip(styles, lines.items(), strict=True):
+            x = [positions[place] for place in places]
+            points = [(at, y) for at, ys in zip(x, places.values(), strict=True) for y in ys]
+            if len(points) > len(x):
+                axes.plot(*np.transpose(points), **style | {"linestyle": "", "alpha": 0.4})
+            axes.plot(x, [np.mean(ys) for ys in places.values()], label=label, **style)
+        axes.set(xlabel=parameter, ylabel=number)
+        _scale(axes, positions, [y for places in lines.values() for ys in places.values() for y in ys])
+        if None not in lines:
+            axes.legend()
+        light = _png(axes.figure)
+        figure_dark.recolour(axes.figure)
+        dark = _png(axes.figure)
+        plt.close(axes.figure)
+    return {"light": light, "dark": dark}
+
+
+def _png(figure) -> str:
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=130, facecolor=figure.get_facecolor(), metadata={"Software": None})
     return base64.b64encode(png.getvalue()).decode()
 
 

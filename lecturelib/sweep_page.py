@@ -94,10 +94,7 @@ def _drawings(rows, parameters) -> str:
     if not drawn:
         return ""
     cards = "\n".join(
-        '<figure><picture><source media="(prefers-color-scheme: dark)" '
-        f'srcset="data:image/png;base64,{drawing.png["dark"]}">'
-        f'<img src="data:image/png;base64,{drawing.png["light"]}" alt="{escape(drawing.alt)}">'
-        "</picture></figure>"
+        f"<figure>{_image(drawing.png['light'], drawing.png['dark'], escape(drawing.alt))}</figure>"
         for drawing in drawn
     )
     rest = f'<p class="soft">{more:,} more are not drawn: see the table.</p>' if more else ""
@@ -116,16 +113,23 @@ def _figures(rows, results, parameters, folder, figure) -> str:
         said, link = _said(row, parameters), _href(row)
         caption = f'<figcaption><a href="{link}">{said}</a></figcaption>'
         if shown := _figure(folder.notebook(results[row["run"]]), figure, wide):
-            png, alt = shown
-            image = f'<img src="data:image/png;base64,{png}" alt="{escape(alt)} ({said})" loading="lazy">'
-            cards.append(f"<figure>{image}{caption}</figure>")
+            light, dark, alt = shown
+            cards.append(f"<figure>{_image(light, dark, f'{escape(alt)} ({said})')}{caption}</figure>")
     if not cards:
         return "" if not done else f'<p class="soft">No run has a figure {figure}.</p>'
     return f'<h2>Figure {figure} of every run</h2>\n<div class="cards">\n' + "\n".join(cards) + "\n</div>"
 
 
-def _figure(notebook, figure: int, wide: int) -> tuple[str, str] | None:
-    """The PNG, as base64 no wider than asked for, and the alternative text of one figure of a notebook."""
+def _image(light: str, dark: str | None, alt: str) -> str:
+    image = f'<img src="data:image/png;base64,{light}" alt="{alt}">'
+    if dark is None:
+        return image
+    source = f'<source media="(prefers-color-scheme: dark)" srcset="data:image/png;base64,{dark}">'
+    return f"<picture>{source}{image}</picture>"
+
+
+def _figure(notebook, figure: int, wide: int) -> tuple[str, str | None, str] | None:
+    """One figure of a notebook: for light and, if it has that, for dark pages; and its description."""
     if not notebook.exists():
         return None
     cells = nbformat.read(notebook, as_version=4).cells
@@ -133,13 +137,21 @@ def _figure(notebook, figure: int, wide: int) -> tuple[str, str] | None:
     if len(shown) < figure:
         return None
     output = shown[figure - 1]
-    alt = output.metadata.get("image/png", {}).get("alt") or f"Figure {figure}, without a description"
-    image = PIL.Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
-    if image.width > wide:
-        image = image.resize((wide, round(image.height * wide / image.width)), PIL.Image.Resampling.LANCZOS)
-    png = io.BytesIO()
-    image.convert("RGB").quantize(64).save(png, format="png", optimize=True)
-    return base64.b64encode(png.getvalue()).decode(), alt
+    said = output.metadata.get("image/png", {})
+    alt = said.get("alt") or f"Figure {figure}, without a description"
+    dark = _narrow(said["dark"], wide) if "dark" in said else None
+    return _narrow(output.data["image/png"], wide), dark, alt
+
+
+def _narrow(png: str, wide: int) -> str:
+    """A PNG in base64, no wider than so many pixels."""
+    image = PIL.Image.open(io.BytesIO(base64.b64decode(png)))
+    if image.width <= wide:
+        return png
+    image = image.convert("RGB").resize((wide, round(image.height * wide / image.width)))
+    narrow = io.BytesIO()
+    image.quantize(256, kmeans=1).save(narrow, format="png", optimize=True)
+    return base64.b64encode(narrow.getvalue()).decode()
 
 
 def _table(rows, parameters) -> str:

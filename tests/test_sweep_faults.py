@@ -1,4 +1,4 @@
-"""Sweeps that are killed, starved and disturbed: nothing is lost or left, and resuming gives the same table."""
+"""Sweeps that are killed, starved and disturbed: nothing is lost, and resuming gives the same table."""
 
 import os
 import shutil

@@ -1,5 +1,7 @@
 """Grids: the syntax says one thing only, every value has its parameter's type, names follow content."""
 
+import re
+
 import nbformat
 import numpy as np
 import pytest
@@ -137,3 +139,17 @@ def test_notebooks_are_found_by_number_name_and_path(notebook, tmp_path):
 
 def test_the_lectures_own_notebooks_are_the_default():
     assert sweep_grid.find("04") == notebooks.select(["04"])[0]
+
+
+def test_the_readmes_grids_are_valid():
+    readme = (notebooks.FOLDER.parent / "README.md").read_text()
+    commands = re.findall(r"lecture sweep (\d\d)((?: -p \S+)+)", readme)
+    calls = re.findall(r'sweep\.run\("(\d\d)", (\{.+?\}),', readme)
+    assert commands
+    assert calls
+    for number, options in commands:
+        notebook = sweep_grid.find(number)
+        assert sweep_grid.parse(options.split(" -p ")[1:], notebook.parameters(), notebook.name)
+    for number, grid in calls:
+        notebook = sweep_grid.find(number)
+        assert sweep_grid.check(eval(grid), notebook.parameters(), notebook.name)
