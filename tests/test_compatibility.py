@@ -1,4 +1,4 @@
-"""Stored outputs are the same text on another processor and on a single core; `make compat` runs this."""
+"""Stored outputs are the same text on other processors and on a single core; `make compat` runs this."""
 
 import os
 import platform
@@ -17,13 +17,14 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.compat
 @pytest.mark.skipif(
     platform.machine() != "x86_64" or not hasattr(os, "sched_setaffinity"),
-    reason="an older processor and a single core are imitated on x86-64 Linux only",
+    reason="older processors and a single core are imitated on x86-64 Linux only",
 )
+@pytest.mark.parametrize(("instructions", "blas"), [("SSE4_2", "Nehalem"), ("AVX2", "Haswell")])
 @pytest.mark.parametrize("notebook", notebooks.find(), ids=lambda n: n.name)
-def test_stored_text_survives_another_processor_and_one_core(notebook):
+def test_stored_text_survives_another_processor_and_one_core(notebook, instructions, blas):
     cores = sorted(os.sched_getaffinity(0))
     core = cores[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % len(cores)]
-    other = os.environ | {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2", "OPENBLAS_CORETYPE": "Nehalem"}
+    other = os.environ | {"XLA_FLAGS": f"--xla_cpu_max_isa={instructions}", "OPENBLAS_CORETYPE": blas}
     other = {name: value for name, value in other.items() if not name.startswith("PYTEST_")}
     pinned = (
         f"import os, sys, pytest; os.sched_setaffinity(0, {{{core}}}); sys.exit(pytest.main(sys.argv[1:]))"

@@ -2,9 +2,9 @@
 
     python -m tools.audit [NN ...] [--workers N] [--afresh] [--store]     # NN: numbers of notebooks
 
-A mutant (tests/mutants, `audit_mutants.py`) is put into a copy of the package, and the notebook runs on
-the copy up to the last claim that must fail, past claims that fail on the way. Killed are the claims that
-then raise ClaimFailed. Without the mutant, the notebook must hold all its claims with the same parameters.
+A mutant (tests/mutants, `audit_mutants.py`) is put into a copy of the package, and the cells that its claims
+need (`audit_slice.py`) run on the copy, past claims that fail on the way. Killed are the claims that then
+raise ClaimFailed. Without the mutant, the same cells with the same parameters must hold the claims.
 A claim that no mutant kills makes the audit fail, and so does a mutant under which a claim that it
 names still holds.
 
@@ -42,9 +42,13 @@ def programs(notebook: notebooks.Notebook) -> list[Mutant]:
 
 def verdict(mutant: Mutant, found: dict) -> dict:
     """What a run says: `missed` are the claims that should have failed (without mutant: held) and did not."""
-    ids = mutant.claims if mutant.old else claim_ids(mutant.notebook)
-    missed = sorted(set(ids) - set(found["failed" if mutant.old else "held"]))
-    about = {"notebook": mutant.notebook.number, "claims": sorted(ids), "missed": missed, "why": mutant.why}
+    missed = sorted(set(mutant.claims) - set(found["failed" if mutant.old else "held"]))
+    about = {
+        "notebook": mutant.notebook.number,
+        "claims": sorted(mutant.claims),
+        "missed": missed,
+        "why": mutant.why,
+    }
     about |= {"file": mutant.file, "old": mutant.old, "new": mutant.new, "parameters": mutant.parameters}
     return about | {name: found[name] for name in ("key", "seconds", "other_errors")}
 

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lecturelib import notebooks
+from tools import audit_slice
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lecturelib"
@@ -42,7 +43,7 @@ class Program:
         Comments, docstrings and layout are left out, and so is what only draws.
         """
         texts = [_meaning(cell) for cell in self.cells]
-        reached, found = {}, set(_imports("\n".join(self.cells)))
+        reached, found = {}, set(_imports(_without_unused("\n".join(self.cells))))
         while found:
             name = found.pop()
             if name not in reached and name not in UNUSED:
@@ -82,17 +83,20 @@ class Mutant:
         return (PACKAGE / self.file).read_text(encoding="utf-8")
 
     def program(self) -> Program:
-        """The cells up to the last one that checks one of the claims; of the right program, all cells."""
-        cells, last = [], 0
+        """The cells that the claims need, which lie at or before the last one that checks a claim."""
+        cells, checks = [], set()
         for cell in code(self.notebook):
             mutated = self.old and self.file == "notebook" and self.old in cell.source
             cells.append(self.replace(cell.source) if mutated else cell.source)
+            if set(CHECK.findall(cell.source)) & set(self.claims):
+                checks.add(len(cells) - 1)
             if "parameters" in cell.metadata.get("tags", []):
                 cells += [f"{name} = {value!r}" for name, value in self.parameters.items()]
-            if not self.old or set(CHECK.findall(cell.source)) & set(self.claims):
-                last = len(cells)
         library = self.old and self.file != "notebook"
-        return Program(tuple(cells[:last]), {self.file: self.replace(self.source())} if library else {})
+        return Program(
+            tuple(cells[at] for at in audit_slice.needed(cells, checks)),
+            {self.file: self.replace(self.source())} if library else {},
+        )
 
 
 def code(notebook: notebooks.Notebook) -> list:
@@ -118,9 +122,9 @@ def read(notebook: notebooks.Notebook) -> list[Mutant]:
 
 
 def right_ones(mutants: list[Mutant]) -> list[Mutant]:
-    """The right program, once for each set of parameters under which a wrong one runs."""
-    found = {(m.notebook.number, json.dumps(m.parameters, sort_keys=True)): m for m in mutants}
-    return [Mutant(m.notebook, parameters=m.parameters) for m in found.values()]
+    """The right programs: once for each selection of claims and parameters under which a wrong one runs."""
+    found = {(m.claims, json.dumps(m.parameters, sort_keys=True)): m for m in mutants}
+    return [Mutant(m.notebook, m.claims, parameters=m.parameters) for m in found.values()]
 
 
 @functools.lru_cache(maxsize=1000)
@@ -150,6 +154,16 @@ def _imports(source: str) -> frozenset[str]:
             continue
         names |= {name.removeprefix("lecturelib.") for name in dotted if name.startswith("lecturelib.")}
     return frozenset(name for name in names if (PACKAGE / _file(name)).is_file())
+
+
+def _without_unused(source: str) -> str:
+    """A text without the imports whose names nothing uses."""
+    tree = ast.parse(source)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            node.names = [a for a in node.names if (a.asname or a.name) in used] or [ast.alias("__doc__")]
+    return ast.unparse(tree)
 
 
 def _file(name: str) -> str:

@@ -43,6 +43,20 @@ class Worker:
         self.process.stdout.close()
 
     def run(self, program: Program, cwd: Path, limit: int = running.CELL_TIMEOUT) -> dict:
+        """Run a program; ids of claims that held and that failed, other errors (texts), seconds.
+
+        Arguments and errors are those of `outcome`.
+        """
+        start = time.monotonic()
+        outcome = self.outcome(program, cwd, limit)
+        return {
+            "held": sorted({m[1] for m in claims.LINE.finditer(outcome["printed"])}),
+            "failed": sorted({m[1] for error in outcome["errors"] for m in FAILED.finditer(error)}),
+            "other_errors": [error[:200] for error in outcome["errors"] if not FAILED.search(error)],
+            "seconds": round(time.monotonic() - start, 1),
+        }
+
+    def outcome(self, program: Program, cwd: Path, limit: int = running.CELL_TIMEOUT) -> dict:
         """Run a program on a copy of the package with its changed files, past claims that fail.
 
         Args:
@@ -51,13 +65,12 @@ class Worker:
             limit: seconds after which it is ended.
 
         Returns:
-            Ids of the claims that held and that failed, other errors (texts), and the seconds that it took.
+            What it printed, and its errors as texts.
 
         Raises:
             ValueError: a changed file that lies in a folder of the package.
             RuntimeError: the process died or was ended, or imported another copy of the package.
         """
-        start = time.monotonic()
         if deep := [name for name in program.changed if Path(name).name != name]:
             raise ValueError(f"{deep[0]} lies in a folder: a mutant changes a file of lecturelib itself")
         with tempfile.TemporaryDirectory(prefix="audit-") as folder:
@@ -76,10 +89,4 @@ class Worker:
             outcome = json.loads(Path(folder, "outcome.json").read_text(encoding="utf-8"))
         if not outcome["library"].startswith(folder):
             raise RuntimeError(f"the cells imported {outcome['library']}, not the mutated copy")
-        failed = {m[1] for error in outcome["errors"] for m in FAILED.finditer(error)}
-        return {
-            "held": sorted({m[1] for m in claims.LINE.finditer(outcome["printed"])}),
-            "failed": sorted(failed),
-            "other_errors": [e[:200] for e in outcome["errors"] if not FAILED.search(e)],
-            "seconds": round(time.monotonic() - start, 1),
-        }
+        return {"printed": outcome["printed"], "errors": outcome["errors"]}

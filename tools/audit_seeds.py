@@ -1,0 +1,147 @@
+"""Rerun the claims at seeds that the notebooks were not written with, and count how often they hold.
+
+    python -m tools.audit_seeds [NN ...] [--seeds 10] [--workers N] [--store]
+
+Every parameter called `seed` or `..._seed`, and every number in a list called `seeds` or `..._seeds`, is
+raised by 1000, 2000, ...; the other parameters are those of the notebook's mutants, which make it quick. A
+claim that allows 4 standard errors holds, if it is true, at all but a few seeds in 100,000; one that is exact
+holds at every seed. The prediction is that of Student's distribution for as many runs as the claim says, and
+counts the numbers that it compares; for an inequality it is a bound. --store adds the table to
+site/audit.json.
+"""
+
+import argparse
+import contextlib
+import os
+import queue
+import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from scipy import stats
+
+from lecturelib import notebooks
+from tools import audit
+from tools.audit_mutants import Mutant
+from tools.audit_run import Worker
+
+STEP = 1000  # between seeds; above every seed in a notebook
+SAID = re.compile(
+    r"claim (?P<id>\d\d\.[a-z0-9-]+) (?P<verdict>holds|fails): .* \[(?:closest of (?P<entries>[\d,]+): )?"
+    r"measured \S+, (?P<relation>expected|at most|at least) \S+ .*?\((?P<because>.*)\)(?:; exactly: .*)?\]$",
+    re.MULTILINE,
+)
+
+
+def other_seed(notebook: notebooks.Notebook, number: int) -> dict:
+    """The parameters that hold seeds, raised by `number` times STEP; empty if the notebook has none."""
+    raised = {}
+    for name, parameter in notebook.parameters().items():
+        if re.fullmatch(r"(.*_)?seed", name):
+            raised[name] = parameter.default + number * STEP
+        elif re.fullmatch(r"(.*_)?seeds", name):
+            raised[name] = [seed + number * STEP for seed in parameter.default]
+    return raised
+
+
+def predicted(relation: str, because: str, entries: int, seeds: int | None = None) -> tuple[float, bool]:
+    """How often a true claim holds, and whether that is only a bound from below.
+
+    Args:
+        relation: "expected", "at most" or "at least".
+        because: the claim's reason for its tolerance.
+        entries: numbers that are compared.
+        seeds: that the notebook's own list of seeds has, for a claim that says "over seeds".
+
+    >>> predicted("expected", "4 standard errors over 2,000 runs", 1)[0] > 0.9999
+    True
+    >>> predicted("expected", "float64 rounding", 3)
+    (1.0, False)
+    """
+    if interval := re.search(r"(\d+) % intervals?", because):
+        return int(interval[1]) / 100, True
+    if not (width := re.search(r"(\d+) standard (?:errors?|deviations?)", because)):
+        return 1.0, False
+    count = re.search(r"over ([\d,]+) [a-z]", because)
+    count = int(count[1].replace(",", "")) if count else seeds if "seeds" in because else None
+    law = stats.t(count - 1) if count else stats.norm()
+    sides = 2 if relation == "expected" else 1
+    return max(
+        0.0, 1.0 - entries * sides * float(law.sf(int(width[1])))
+    ), relation != "expected" or entries > 1
+
+
+def run(notebook: notebooks.Notebook, numbers: range, workers: list[Worker]) -> list[dict]:
+    """Rerun a notebook at other seeds; for each claim: how often it was checked, held, and should hold.
+
+    Raises:
+        ValueError: the notebook has no parameter that is a seed.
+    """
+    if not other_seed(notebook, 1):
+        raise ValueError(f"{notebook.name} has no parameter `seed`, so it cannot be rerun at another")
+    cheap = [mutant.parameters for mutant in audit.read(notebook)] or [{}]
+    ids = tuple(sorted(audit.claim_ids(notebook)))
+    free = queue.SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def texts(number):
+        parameters = cheap[0] | other_seed(notebook, number)
+        program = Mutant(notebook, ids, parameters=parameters).program()
+        worker = free.get()
+        try:
+            outcome = worker.outcome(program, notebook.path.parent)
+        finally:
+            free.put(worker)
+        return [outcome["printed"], *outcome["errors"]]
+
+    with ThreadPoolExecutor(len(workers)) as threads:
+        said = [
+            match for found in threads.map(texts, numbers) for text in found for match in SAID.finditer(text)
+        ]
+    lists = [p.default for name, p in notebook.parameters().items() if name == "seeds"]
+    rows = []
+    for name in sorted(audit.claim_ids(notebook)):
+        own = [match for match in said if match["id"] == name]
+        row = {"claim": name, "seeds": len(own), "held": sum(match["verdict"] == "holds" for match in own)}
+        if own:
+            entries = max(int((match["entries"] or "1").replace(",", "")) for match in own)
+            rate, bound = predicted(
+                own[0]["relation"], own[0]["because"], entries, len(lists[0]) if lists else None
+            )
+            row |= {"rate": rate, "predicted": f"{rate:.5g}{' or more' if bound and rate < 1 else ''}"}
+        else:
+            row |= {"rate": 1.0, "predicted": "not reached: an earlier check in its cell failed"}
+        rows.append(row)
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("numbers", nargs="*", help="of the notebooks; all if none is given")
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--store", action="store_true", help="add the table to site/audit.json")
+    options = parser.parse_args()
+    rows = []
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(Worker()) for _ in range(options.workers)]
+        for notebook in notebooks.select(options.numbers):
+            for row in run(notebook, range(1, options.seeds + 1), workers):
+                held = f"held {row['held']:3d} of {row['seeds']:3d}"
+                print(f"{row['claim']:40} {held}   predicted {row['predicted']}", flush=True)
+                rows.append(row)
+            if options.store:
+                report = audit.stored()
+                others = [row for row in report.get("seeds", []) if row["claim"][:2] != notebook.number]
+                mine = [row for row in rows if row["claim"][:2] == notebook.number]
+                report["seeds"] = sorted(others + mine, key=lambda row: row["claim"])
+                audit.write(audit.STORED, report)
+    checked, held = sum(row["seeds"] for row in rows), sum(row["held"] for row in rows)
+    expected = sum(row["seeds"] * row["rate"] for row in rows)
+    print(f"{held} of {checked} checks held; predicted are {expected:.1f} or more")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
