@@ -4,9 +4,12 @@
 #   make slides [ONLY=08]     the notebooks as slides, under build/slides
 #   make lab                  JupyterLab at the notebooks
 #   make test                 all tests
-#   make compat               stored outputs on another processor and on one core
+#   make compat               stored outputs on other processors and on one core
 #   make long                 the tests that take minutes: faults, hostile input, wrong programs
-#   make audit [ONLY=08]      wrong programs, under which the claims must fail
+#   make audit [ONLY=08]      wrong programs, under which the claims must fail: build/audit.html
+#   make seeds [ONLY=08]      the claims at ten seeds that the notebooks were not written with
+#   make versions             tests and stored outputs with the lowest and the newest versions allowed
+#   make benchmark [ONLY=theory]  side by side with other tools: the table of benchmarks/README.md
 #   make notebooks [ONLY=08]  re-execute and store the notebooks (authors)
 PYTHON ?= python3
 ONLY ?=
@@ -14,7 +17,7 @@ ONLY ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lectures site slides lab test compat long audit notebooks lock clean
+.PHONY: lectures site slides lab test compat long audit seeds versions benchmark notebooks lock clean
 
 lectures: $(READY)
 	@$(BIN)/python -m lecturelib.cli run $(ONLY)
@@ -42,6 +45,15 @@ long: $(READY)
 
 audit: $(READY)
 	@$(BIN)/python -m tools.audit $(ONLY)
+
+seeds: $(READY)
+	@$(BIN)/python -m tools.audit_seeds $(ONLY)
+
+versions: $(READY)
+	@$(BIN)/python -m tools.versions $(ONLY)
+
+benchmark: $(READY)
+	@$(BIN)/python -m tools.benchmark $(ONLY)
 
 notebooks: $(READY)
 	@$(BIN)/python -m ruff check --fix notebooks
