@@ -11,6 +11,12 @@ from pathlib import Path
 import nbformat
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+_NOT_LITERAL = (
+    ValueError,
+    TypeError,
+    MemoryError,
+    RecursionError,
+)  # what ast.literal_eval raises; {[]: 1} a TypeError
 _NAME = re.compile(r"(\d\d)_[a-z0-9_]+")
 
 
@@ -52,7 +58,7 @@ class Notebook:
         except OSError:
             raise
         except Exception as error:  # nbformat raises its own, JSON's, jsonschema's and attribute errors
-            first_line = str(error).strip().splitlines()[0]
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ValueError(f"{self.path.name} is not a readable notebook: {first_line}") from error
         return contents
 
@@ -106,21 +112,25 @@ def parse_parameters(source: str, where: str = "the parameters cell") -> dict[st
     >>> print(parse_parameters("seed = 0  # of the random numbers; no unit")["seed"])
     seed = 0  # of the random numbers; no unit
     """
-    comments = {
-        token.start[0]: token.string.lstrip("# ").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
+    try:
+        statements = ast.parse(source).body
+        comments = {
+            token.start[0]: token.string.lstrip("# ").strip()
+            for token in tokenize.generate_tokens(io.StringIO(source).readline)
+            if token.type == tokenize.COMMENT
+        }
+    except (SyntaxError, tokenize.TokenError, *_NOT_LITERAL) as error:
+        raise ValueError(f"{where} is not Python: {error}") from error
     parameters = {}
-    for statement in ast.parse(source).body:
+    for statement in statements:
         line = ast.get_source_segment(source, statement)
-        targets = getattr(statement, "targets", [])
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
         if len(targets) != 1 or not isinstance(targets[0], ast.Name):
             raise ValueError(f"{where}: `{line}` is not of the form `name = literal  # meaning, unit`")
         name = targets[0].id
         try:
             default = ast.literal_eval(statement.value)
-        except ValueError:
+        except _NOT_LITERAL:
             raise ValueError(f"{where}: `{line}` is computed; a parameter is a literal") from None
         if not isinstance(default, bool | int | float | str | list):
             raise ValueError(f"{where}: {name} is a {type(default).__name__}; use a number, text or list")
@@ -172,7 +182,7 @@ def _convert(name: str, text: str, default):
     kind = type(default).__name__
     try:
         value = ast.literal_eval(text.strip().replace("true", "True").replace("false", "False"))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (SyntaxError, *_NOT_LITERAL):
         raise ValueError(f"{name}={text!r} is not a value of type {kind}") from None
     if isinstance(default, list):
         value = list(value) if isinstance(value, list | tuple) else [value]
@@ -185,7 +195,10 @@ def _convert(name: str, text: str, default):
 def _same_type(name: str, value, default):
     kind = type(default)
     if kind is float and type(value) is int:
-        value = float(value)
+        try:
+            value = float(value)
+        except OverflowError:
+            raise ValueError(f"{name}: a whole number of {len(str(value))} digits is too large") from None
     if type(value) is not kind:
         raise ValueError(f"{name}: {value!r} is a {type(value).__name__}, expected {kind.__name__}")
     if kind is float and not math.isfinite(value):

@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,12 +68,17 @@ def read(path: Path) -> Study:
     Raises:
         FileNotFoundError: there is no such file. ValueError: it holds no study.
     """
+    content = Path(path).read_bytes()
     try:
-        lines = gzip.decompress(Path(path).read_bytes()).decode().splitlines()
-    except (gzip.BadGzipFile, EOFError, UnicodeDecodeError):
-        lines = []
+        return _parse(gzip.decompress(content).decode().splitlines())
+    except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError, ArithmeticError) as error:
+        remedy = "make one with `study_file.write`"
+        raise ValueError(f"path is {str(path)!r}, which holds no study ({error}): {remedy}") from error
+
+
+def _parse(lines: list[str]) -> Study:
     if len(lines) < 3 or not lines[0].startswith("# {") or tuple(lines[1].split(",")) != COLUMNS:
-        raise ValueError(f"path is {str(path)!r}, which holds no study: make one with `study_file.write`")
+        raise ValueError("its first lines are not those of one")
     head = json.loads(lines[0][2:])
     found = {"search": {}, "judged": {}}
     for (part, batch_size), rows in itertools.groupby(csv.reader(lines[2:]), key=lambda row: row[:2]):
