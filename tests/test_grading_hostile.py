@@ -23,7 +23,8 @@ def double(x):
     found = []
     def look(path):
         try:
-            text = open(path, errors="replace").read(10**7)
+            with open(path, errors="replace") as file:
+                text = file.read(10**7)
         except OSError:
             return
         if {expected!r}[:-3] + "623" in text or {other!r}[:-2] + "42" in text:
@@ -80,7 +81,8 @@ Q1 = {
 SLOW = {
     "sleeps": ("import time\ndef double(x):\n    time.sleep(10**6)", "ends in time"),
     "never_stops": (
-        "while True:\n    try:\n        while True: pass\n    except BaseException: pass\ndef double(x): return 2 * x",
+        "while True:\n    try:\n        while True: pass\n    except BaseException: pass\n"
+        "def double(x): return 2 * x",
         "ends in time",
     ),
     "threads": (

@@ -97,7 +97,7 @@ def grade(
         found: submissions, from `submissions.find`.
         settings: how.
         out: folder of the results.
-        workers: processes that grade, each a student at a time.
+        workers: processes that grade, each a student at a time; with one, this process does.
         done: called after each student.
 
     Returns:
@@ -109,32 +109,40 @@ def grade(
     work = assignment.load(settings.source)
     for name in work.data:
         data.path(name)  # made once, here, and not by every worker
-    others = set(multiprocessing.active_children())
     with store.opened(out, work.name, settings.seed) as database:
-        pool = ProcessPoolExecutor(
-            max_workers=max(1, min(workers, len(found))),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start,
-            initargs=(settings,),
-        )
-        try:
-            waiting = [pool.submit(_one, s, store.keys(database, s.student)) for s in found]
-            for future in as_completed(waiting):
-                graded = future.result()
-                store.save(database, graded.row, graded.keys)
-                done(graded)
-            pool.shutdown()
-        except BrokenProcessPool:
-            raise sandbox.SandboxBroken(
-                "a grading process was killed, perhaps for lack of memory; what was graded is kept: "
-                "run the same command again with fewer --workers"
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in set(multiprocessing.active_children()) - others:
-                worker.terminate()  # and with it, by the kernel, what it runs
-            raise
+        tasks = [(submission, store.keys(database, submission.student)) for submission in found]
+        if min(workers, len(found)) > 1:
+            finished = _in_processes(tasks, settings, workers)
+        else:
+            finished = (grade_student(work, submission, settings, known) for submission, known in tasks)
+        for graded in finished:
+            store.save(database, graded.row, graded.keys)
+            done(graded)
         return store.rows(database)
+
+
+def _in_processes(tasks, settings: Settings, workers: int):
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        max_workers=min(workers, len(tasks)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(settings,),
+    )
+    try:
+        for future in as_completed([pool.submit(_one, *task) for task in tasks]):
+            yield future.result()
+        pool.shutdown()
+    except BrokenProcessPool:
+        raise sandbox.SandboxBroken(
+            "a grading process was killed, perhaps for lack of memory; what was graded is kept: "
+            "run the same command again with fewer --workers"
+        ) from None
+    except BaseException:  # Ctrl-C, for one
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()  # and with it, by the kernel, what it runs
+        raise
 
 
 def _start(settings: Settings) -> None:
