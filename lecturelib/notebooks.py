@@ -11,12 +11,8 @@ from pathlib import Path
 import nbformat
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
-_NOT_LITERAL = (
-    ValueError,
-    TypeError,
-    MemoryError,
-    RecursionError,
-)  # what ast.literal_eval raises; {[]: 1} a TypeError
+# What ast.literal_eval raises: a TypeError on {[]: 1}; a SystemError, in CPython 3.11, on deep nesting.
+_NOT_LITERAL = (ValueError, TypeError, MemoryError, RecursionError, SystemError)
 _NAME = re.compile(r"(\d\d)_[a-z0-9_]+")
 
 

@@ -11,13 +11,10 @@ import pytest
 from lecturelib import notebooks
 from tests import tolerances
 from tests.tolerances import Source, TooWide, written_out
+from tools.audit_registry import LINE
 
 HERE = Path(__file__).parent
 FLOAT32_ROOT = 4e-4  # the root of float32's rounding: no honest zero of the lecture is further off
-CLAIM = re.compile(
-    r"claim (?P<id>\S+) holds: .* \[(closest of \d+: )?measured \S+, (expected|at most|at least) "
-    r"≈?(?P<expected>\S+) within ≈?(?P<tolerance>\S+) \((?P<because>.*)\)\]"
-)
 
 
 def test_a_literal_tolerance_of_a_tenth_is_refused_in_every_function():
@@ -109,10 +106,12 @@ def unjustified(line: str) -> bool:
 
     Zero has no tenth: there the reason names a rounding, and the tolerance is no larger than float32's.
     """
-    claim = CLAIM.match(line)
-    if not claim:
+    claim = LINE.match(line)
+    if not claim or not claim["tolerance"]:
         return False
-    expected, tolerance = (float(claim[name].replace(",", "")) for name in ("expected", "tolerance"))
+    expected, tolerance = (
+        float(claim[name].strip("≈").replace(",", "")) for name in ("expected", "tolerance")
+    )
     if expected == 0 and re.search(r"round|float|accuracy", claim["because"]):
         return tolerance > FLOAT32_ROOT
     wide = tolerances.too_wide(expected, tolerance) and tolerance > 0
@@ -124,7 +123,7 @@ def test_a_wide_tolerance_of_a_claim_is_a_standard_error(notebook):
     outputs = [o for c in notebook.read().cells for o in c.get("outputs", [])]
     lines = [line for o in outputs for line in o.get("text", "").splitlines() if " holds: " in line]
     assert lines
-    assert all(CLAIM.match(line) for line in lines if " within " in line.rpartition(" [")[2])
+    assert all(map(LINE.match, lines))
     assert [line for line in lines if unjustified(line)] == []
 
 
