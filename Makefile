@@ -2,6 +2,7 @@
 #   make lectures [ONLY=08]   run the lecture, write the pages under build/lectures, build the site
 #   make site                 the reader's site alone, from the stored outputs: build/site/index.html
 #   make slides [ONLY=08]     the notebooks as slides, under build/slides
+#   make homework             student versions, solutions and nbgrader's course, under build/homework
 #   make lab                  JupyterLab at the notebooks
 #   make test                 all tests
 #   make compat               stored outputs on other processors and on one core
@@ -17,7 +18,7 @@ ONLY ?=
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: lectures site slides lab test compat long audit seeds versions benchmark notebooks lock clean
+.PHONY: lectures site slides homework lab test compat long audit seeds versions benchmark notebooks lock clean
 
 lectures: $(READY)
 	@$(BIN)/python -m lecturelib.cli run $(ONLY)
@@ -28,6 +29,9 @@ site: $(READY)
 
 slides: $(READY)
 	@$(BIN)/python -m tools.slides $(ONLY)
+
+homework: $(READY)
+	@$(BIN)/python -m lecturelib.grading.build
 
 lab: $(READY)
 	@$(BIN)/python -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks

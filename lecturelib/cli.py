@@ -109,7 +109,14 @@ def store(numbers):
     "--time-limit", type=click.FloatRange(0.1), default=1.0, help="Factor on each question's seconds."
 )
 @click.option("--memory", type=click.FloatRange(0.25), default=1.0, help="Factor on each question's memory.")
-def grade(submissions, out, assignment, workers, seed, time_limit, memory):
+@click.option(
+    "--gradebook",
+    nargs=2,
+    type=(click.Path(exists=True, dir_okay=False, path_type=Path), str),
+    metavar="CSV COLUMN",
+    help="A portal's exported gradebook, and its column to fill in.",
+)
+def grade(submissions, out, assignment, workers, seed, time_limit, memory, gradebook):
     """Grade notebooks of students, shut in; homework/README.md tells how.
 
     \b
@@ -119,7 +126,7 @@ def grade(submissions, out, assignment, workers, seed, time_limit, memory):
 
     limits = {"seed": seed, "time_limit": time_limit, "memory": memory}
     try:
-        status = command.run(list(submissions), out, assignment, workers, **limits)
+        status = command.run(list(submissions), out, assignment, workers, gradebook, **limits)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from None
     sys.exit(status)

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from lecturelib.grading import jobs, marking, pages, results, store
+from lecturelib.grading import gradebook, jobs, marking, pages, results, store, submissions
 from lecturelib.grading.inside import transfer
 from lecturelib.grading.marking import Mark
 from lecturelib.grading.sandbox import Outcome
@@ -220,3 +220,35 @@ def test_the_store_refuses_another_assignment_seed_or_writer(tmp_path):
     for name, seed in (("8_other", 0), ("9_small", 1)):
         with pytest.raises(ValueError, match="holds the marks of 9_small"):
             store.opened(tmp_path, name, seed).__enter__()
+
+
+def test_a_portals_gradebook_is_filled_in_and_otherwise_left_alone(tmp_path):
+    book = tmp_path / "book.csv"
+    book.write_text(
+        "Student,ID,SIS Login ID,Homework 9 (77),Other\n"
+        "    Points Possible,,,9,1\n"
+        '"Lovelace, Ada",1234,ada,,0.5\n'
+        '"Noether, Emmy",99,emmy@example.org,,\n'
+        '"Two, One",5,same,,\n"Two, Two",6,same,,\n'
+    )
+    totals = [
+        results.Total("lovelaceada_1234", {"q1": 3.0, "q3": 1.5}),
+        results.Total(submissions.safe_name("emmy@example.org"), {"q1": 2.0, "q3": 0.0}),
+        results.Total("same", {"q1": 1.0}),
+        results.Total("nobody", {"q1": 1.0}),
+        results.Total("5", {"q1": None}),  # still to be marked by hand: not reported
+    ]
+    assert gradebook.fill(book, "Homework 9 (77)", totals, tmp_path / "filled.csv") == ["same", "nobody"]
+    lines = [
+        line.split(",") for line in (tmp_path / "filled.csv").read_text().replace(", ", " ").splitlines()
+    ]
+    assert [line[3] for line in lines] == ["Homework 9 (77)", "9", "4.5", "2", "", ""]
+    assert [line[4] for line in lines] == ["Other", "1", "0.5", "", "", ""]
+    gradebook.fill(book, "New", totals, tmp_path / "filled.csv")
+    assert (tmp_path / "filled.csv").read_text().splitlines()[0].endswith(",New")
+
+
+def test_what_is_no_gradebook_is_refused(tmp_path):
+    (tmp_path / "book.csv").write_text("")
+    with pytest.raises(ValueError, match="not a gradebook"):
+        gradebook.fill(tmp_path / "book.csv", "x", [], tmp_path / "out.csv")

@@ -7,10 +7,22 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lecturelib.grading import assignment, grade, pages, results, sandbox, source, submissions, walls
+from lecturelib.grading import (
+    assignment,
+    grade,
+    gradebook,
+    pages,
+    results,
+    sandbox,
+    source,
+    submissions,
+    walls,
+)
 
 
-def run(paths: list[Path], out: Path, wanted: str | None, workers: int, **settings) -> int:
+def run(
+    paths: list[Path], out: Path, wanted: str | None, workers: int, book: tuple[Path, str] | None, **settings
+) -> int:
     """Grade, write all results into `out`, and say what was done.
 
     Args:
@@ -18,6 +30,7 @@ def run(paths: list[Path], out: Path, wanted: str | None, workers: int, **settin
         out: folder of the results.
         wanted: number, name or path of the assignment; None to take the one that most submissions name.
         workers: processes that grade.
+        book: a portal's exported gradebook and the heading of its column, to be filled in; or None.
         settings: seed, time_limit and memory of `grade.Settings`.
 
     Returns:
@@ -60,6 +73,11 @@ def run(paths: list[Path], out: Path, wanted: str | None, workers: int, **settin
         if row.problem:
             print(f"  {row.student}: {row.problem}")
     print(f"Marks: {out / 'marks.csv'}, {out / 'index.html'}. Feedback: {out / 'feedback'}")
+    if book:
+        unknown = gradebook.fill(*book, results.totals(work, rows, by_hand), out / "gradebook.csv")
+        print(f"Gradebook to import: {out / 'gradebook.csv'}")
+        for student in unknown:
+            print(f"  {student} is in no line of it, or in several")
     if work.written:
         print(
             f"To mark by hand: {out / 'written.html'}, points into {out / 'written.csv'}, then run this again"
