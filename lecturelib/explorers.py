@@ -153,7 +153,7 @@ def _explorer(name: str) -> str:
 
 def _prediction(name: str) -> str:
     found = data(name)
-    facts = json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
+    facts = json.dumps(found, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     table = _table(PREDICTIONS[name]().rows(), "The truth")
     still = f"<noscript><p>{html.escape(found['question'])}</p><details><summary>The truth</summary>{table}"
     still += f"<p>{html.escape(found['explanation'])}</p></details></noscript>"

@@ -4,7 +4,6 @@ A curve to draw is given by its first points, an answer to pick by its rivals. `
 """
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -256,6 +255,4 @@ def data(name: str) -> dict:
     """
     if name not in PREDICTIONS:
         raise ValueError(f"no prediction {name!r}; there are {', '.join(PREDICTIONS)}")
-    found = asdict(PREDICTIONS[name]())
-    assert all(math.isfinite(value) for value in found.get("truth", []))
-    return found
+    return asdict(PREDICTIONS[name]())
