@@ -191,6 +191,8 @@ def test_the_lectures_quickest_mutants_are_killed(notebook, why, worker):
 
 
 def test_the_stored_audit_is_of_these_claims_and_mutants_and_found_no_fault():
+    if not audit.STORED.exists():
+        pytest.skip("no audit is stored; `python -m tools.audit --store` runs all of it and stores it")
     report = audit.stored()
     assert report["faults"] == []
     for notebook in notebooks.find():
