@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lecturelib import explorers, notebooks
@@ -107,14 +108,17 @@ def build(out: Path, root: Path = ROOT, work: Path = WORK) -> float:
     """
     start = time.monotonic()
     gather(pages(root), work / "source")
-    html = sphinx(work / "source", work)
-    slides.build(html / "slides", notebooks.find(root / "notebooks"))
+    with ThreadPoolExecutor(1) as beside:  # Sphinx is a process of its own: the slides take the other core
+        html = beside.submit(sphinx, work / "source", work)
+        slides.build(work / "slides", notebooks.find(root / "notebooks"))
+    html = html.result()
     complete = out.with_name(f".{out.name}.{os.getpid()}.part")
     shutil.rmtree(complete, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     left_out = shutil.ignore_patterns(".buildinfo*", "objects.inv", "_sources", "*webpack-macros.html")
     try:
         shutil.copytree(html, complete, ignore=left_out)
+        shutil.copytree(work / "slides", complete / "slides", dirs_exist_ok=True)
         mend.mend(complete)
         shutil.rmtree(out, ignore_errors=True)
         os.replace(complete, out)
