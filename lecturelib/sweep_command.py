@@ -41,7 +41,7 @@ def sweep(notebook, assignments, out, *, workers, scheduler, timeout, budget, fi
         ).to_pylist()
     except (ValueError, InUse, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from None
-    except Stopped as error:
+    except (Stopped, OSError) as error:  # OSError: the folder cannot be written
         watcher.close()
         click.echo(f"\nStopped: {error}", err=True)
         return STOPPED_STATUS
@@ -91,7 +91,7 @@ class _Bar(sweep_run.Watcher):
         form = "{n_fmt}/{total_fmt} runs |{bar}| {elapsed}{postfix}"
         self.bar = tqdm(total=missing, file=sys.stderr, disable=None, bar_format=form)
 
-    def ended(self, task, attempt, tries, final):
+    def ended(self, task, attempt, final):
         state = "ok" if attempt.error is None else "FAILED" if final else "failed, will be tried again"
         error = f": {attempt.error.splitlines()[0][:150]}" if attempt.error else ""
         line = f"{state:<6} {attempt.seconds:6.1f} s  {_values(task.values)}{error}"

@@ -62,7 +62,7 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
 
     Yields:
         (task, what came of an attempt, number of the attempt), as they end: a failure that is tried again
-        comes twice. The attempt is None about once a second when nothing ended.
+        comes twice. About once a second when nothing ended: (a task, None, threads that the workers have).
 
     Raises:
         Stopped: the disk is full, or the scheduler lost.
@@ -73,7 +73,8 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
     ended: queue.SimpleQueue = queue.SimpleQueue()
     try:
         while waiting or pending:
-            places = _places(client, local)
+            threads = _threads(client)
+            places = max(1, threads) if local else threads + AHEAD
             while waiting and len(pending) < places and time.time() < waiting[0][0].start_before:
                 task, tries = waiting.popleft()
                 key = f"{task.name}-{uuid.uuid4().hex}"  # nobody else's, on a shared scheduler
@@ -85,10 +86,10 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
             try:
                 key = ended.get(timeout=1)
             except queue.Empty:
-                seen = time.monotonic() if client.nthreads() or not local else seen
+                seen = time.monotonic() if threads or not local else seen
                 if time.monotonic() - seen > NO_WORKER_SECONDS:
                     raise Stopped("no worker process starts on this machine any more") from None
-                yield next(iter(pending.values()))[1], None, 0
+                yield next(iter(pending.values()))[1], None, threads
                 continue
             future, task, tries = pending.pop(key)
             attempt, final = _outcome(future)
@@ -105,12 +106,11 @@ def work(client: Client, tasks: list[Task], *, local: bool) -> Iterator[tuple[Ta
             _end(client, sweep, [future for future, _, _ in pending.values()])
 
 
-def _places(client: Client, local: bool) -> int:
+def _threads(client: Client) -> int:
     try:
-        threads = sum(client.nthreads().values())
+        return sum(client.nthreads().values())
     except (OSError, TimeoutError) as error:
         raise Stopped(_LOST) from error
-    return max(1, threads) if local else threads + AHEAD
 
 
 _LOST = "lost the connection to the scheduler: what is done is kept; the same command goes on from there"
@@ -130,6 +130,7 @@ def _outcome(future) -> tuple[Attempt, bool]:
 
 def _end(client: Client, sweep: str, futures: list) -> None:
     """End the runs that are on their way, in every worker; as far as the workers can be reached."""
-    with contextlib.suppress(OSError, TimeoutError, ValueError):  # ValueError: the client is closed already
-        client.cancel(futures, force=True)
-        client.run(sweep_kernel.end, sweep, on_error="ignore")
+    if client.status == "running":
+        with contextlib.suppress(OSError, TimeoutError):
+            client.cancel(futures, force=True)
+            client.run(sweep_kernel.end, sweep, on_error="ignore")

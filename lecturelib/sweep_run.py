@@ -49,8 +49,8 @@ class Watcher:
     def planned(self, plan: Plan, workers: int) -> None:
         """Called once, when the workers are there."""
 
-    def ended(self, task: Task, attempt: Attempt, tries: int, final: bool) -> None:
-        """Called after every attempt at a run."""
+    def ended(self, task: Task, attempt: Attempt, final: bool) -> None:
+        """Called after every attempt at a run; after the last one of each with final=True."""
 
     def waited(self, workers: int) -> None:
         """Called about once a second when nothing ends."""
@@ -117,14 +117,14 @@ def _do(plan, folder, client, results, watcher, timeout, budget, *, local):
         for name in plan.missing[: int(min(budget.runs, len(plan.missing)))]
     ]
     with contextlib.closing(sweep_loop.work(client, tasks, local=local)) as ends:
-        for task, attempt, tries in ends:
+        for task, attempt, number in ends:
             if attempt is None:
-                watcher.waited(len(client.nthreads()))
+                watcher.waited(workers=number)
                 continue
-            final = attempt.error is None or tries == sweep_loop.TRIES
+            final = attempt.error is None or number == sweep_loop.TRIES
             if final:
-                results[task.name] = _keep(folder, task, attempt, tries)
-            watcher.ended(task, attempt, tries, final)
+                results[task.name] = _keep(folder, task, attempt, number)
+            watcher.ended(task, attempt, final)
 
 
 def _keep(folder: Folder, task: Task, attempt: Attempt, tries: int) -> Result:

@@ -1,6 +1,7 @@
 """Notebooks to sweep in tests, the command that sweeps them, and the table without its times."""
 
 import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,10 @@ def held(folder, notes):
 def start(notebook, out, *options):
     """Start `lecture sweep` as its own session, as a terminal does; its output comes as text."""
     command = [sys.executable, "-m", "lecturelib.cli", "sweep", str(notebook.path), "--out", str(out)]
+    if (
+        signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    ):  # a shell's background job, and so would be the sweep
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen([*command, *options], start_new_session=True, **pipes)
 
