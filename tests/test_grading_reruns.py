@@ -139,7 +139,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, how):
         slow_class(tmp_path), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
-        assert _wait(lambda: graded_students(tmp_path) >= 2, 120)
+        assert _wait(lambda: graded_students(tmp_path) >= 2, 300)
         children = _descendants(process.pid)
     finally:
         process.send_signal(how)

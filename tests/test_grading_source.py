@@ -176,3 +176,23 @@ def test_the_hidden_test_checks_the_same_properties(tmp_path, monkeypatch):
     names["double"] = lambda x: 3 * x
     with pytest.raises(AssertionError, match="twice as much: Each number is doubled"):
         hidden_test(path, "q1", names)
+
+
+def test_a_mark_depends_on_the_modules_its_grader_imports_near_or_far(monkeypatch, tmp_path):
+    package = tmp_path / "lecturelib"
+    package.mkdir()
+    for name, text in (("near", "from lecturelib import far"), ("far", "x = 1"), ("other", "x = 1")):
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.setattr(jobs, "ROOT", tmp_path)
+    monkeypatch.setattr(jobs, "GRADING", ())
+
+    def hashed():
+        jobs.imported.cache_clear()
+        return jobs.imported("import numpy\nfrom lecturelib import near as n")
+
+    first = hashed()
+    (package / "other.py").write_text("x = 2")
+    assert hashed() == first
+    (package / "far.py").write_text("x = 2")
+    assert hashed() != first
+    jobs.imported.cache_clear()

@@ -16,11 +16,14 @@ NBGRADER = Path(sys.executable).parent / "nbgrader"
 
 def nbgrader(folder, *arguments):
     """Run nbgrader in a course; returns what it said."""
-    environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder / "jupyter"), "HOME": str(folder)}
+    search = os.pathsep.join(
+        [str(NBGRADER.parent), os.environ["PATH"]]
+    )  # it looks for `alembic` and `jupyter`
+    own = {"PATH": search, "JUPYTER_CONFIG_DIR": str(folder / "jupyter"), "HOME": str(folder)}
     done = subprocess.run(
         [NBGRADER, *map(str, arguments)],
         cwd=folder,
-        env=environment,
+        env=os.environ | own,
         capture_output=True,
         text=True,
         timeout=500,

@@ -127,7 +127,7 @@ def _in_processes(tasks, settings: Settings, workers: int):
         max_workers=min(workers, len(tasks)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start,
-        initargs=(settings,),
+        initargs=(settings, os.getpid()),
     )
     try:
         for future in as_completed([pool.submit(_one, *task) for task in tasks]):
@@ -145,9 +145,11 @@ def _in_processes(tasks, settings: Settings, workers: int):
         raise
 
 
-def _start(settings: Settings) -> None:
+def _start(settings: Settings, parent: int) -> None:
     global _work, _settings
     locks.die_with_parent()
+    if os.getppid() != parent:  # it ended while this process was starting
+        os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     _work, _settings = assignment.load(settings.source), settings

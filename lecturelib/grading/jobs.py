@@ -1,5 +1,6 @@
 """What is sent to the process of one question: code to run, inputs drawn for this student, limits."""
 
+import ast
 import functools
 import hashlib
 import json
@@ -14,6 +15,16 @@ from lecturelib.grading.inside import transfer
 from lecturelib.grading.source import regions
 
 Code = tuple[tuple[int, str], ...]  # cells of a notebook: number, text
+ROOT = Path(__file__).parents[2]
+GRADING = (  # what a mark depends on beside the question: not, for one, how pages look
+    "lecturelib.grading.inside.child",
+    "lecturelib.grading.inside.locks",
+    "lecturelib.grading.inside.transfer",
+    "lecturelib.grading.questions",
+    "lecturelib.grading.sandbox",
+    "lecturelib.grading.marking",
+    "lecturelib.grading.submissions",
+)
 PACKAGES = ("numpy", "scipy", "jax", "optax", "numba")
 
 
@@ -54,17 +65,34 @@ def job(
 
 def key(assignment: Assignment, item: Item, job: dict) -> str:
     """What a mark depends on, hashed: equal keys, equal marks."""
-    relevant = [job, item.grader, assignment.common, item.points, list(assignment.data), versions()]
+    library = imported(item.grader + "\n" + assignment.common)
+    relevant = [job, item.grader, assignment.common, item.points, list(assignment.data), versions(), library]
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
 @functools.cache
 def versions() -> list[str]:
-    """Python, the packages that answers use, and this library's own text."""
-    library = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        library.update(path.read_bytes())
-    return [platform.python_version(), *(version(p) for p in PACKAGES), library.hexdigest()]
+    """Of Python and of the packages that answers use."""
+    return [platform.python_version(), *(version(p) for p in PACKAGES)]
+
+
+@functools.cache
+def imported(grader: str) -> str:
+    """A hash of the modules of lecturelib that a grader's text and the grading itself import, near or far."""
+    texts, waiting = {}, [grader, *(f"import {name}" for name in GRADING)]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop())):
+            names = (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            )
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module or "", *(f"{node.module}.{name}" for name in names)]
+            for name in names:
+                path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+                if name.startswith("lecturelib.") and name not in texts and path.exists():
+                    texts[name] = path.read_text()
+                    waiting.append(texts[name])
+    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
 
 
 def solved(assignment: Assignment, replaced: dict[str, str] | None = None) -> Code:

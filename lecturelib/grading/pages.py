@@ -17,7 +17,7 @@ table { border-collapse: collapse; margin: 1rem 0; }
 caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .8rem .3rem 0; }
 th, td { text-align: left; vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 section { border-top: 1px solid var(--line); margin-top: 1.5rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 pre { border-left: 3px solid var(--line); padding-left: .8rem; }
@@ -58,12 +58,12 @@ def write_all(out: Path, work: Assignment, rows: list[Row], by_hand) -> None:
 def feedback(work: Assignment, row: Row, total: results.Total) -> str:
     """One student's page: each question's points, what failed and what to reread; never an expected value."""
     possible = sum(i.points for i in work.items)
-    later = f" {total.open} written answers are still to be marked." if total.open else ""
+    later = f" Written answers still to be marked: {total.open}." if total.open else ""
     parts = [f"<p>{total.sum:g} of {possible:g} points.{later}</p>"]
     if row.problem:
         parts.append(f'<p class="bad"><strong>Nothing could be graded.</strong> {_safe(row.problem)}</p>')
     lines = [[i.id, i.title, _points(total.points[i.id]), f"{i.points:g}"] for i in work.items]
-    parts.append(_table("Points", ["", "question", "yours", "of"], lines, numbers=(2, 3)))
+    parts.append(_table("Points", ["id", "question", "yours", "of"], lines, numbers=(2, 3)))
     for item in work.items:
         mark = row.marks.get(item.id)
         heading = f"<h2>{_safe(item.id)}. {_safe(item.title)}</h2>"
@@ -101,7 +101,7 @@ def overview(work: Assignment, rows: list[Row], points: dict[str, results.Total]
                 lost,
             ]
         )
-    names = ["", "question", "mean", "solved", "discrimination", "most often lost"]
+    names = ["id", "question", "mean", "solved", "discrimination", "most often lost"]
     parts = [_table("Coded questions", names, lines, numbers=(2, 3, 4))]
     parts.append(
         "<p>Discrimination is the correlation of a question's points with the sum of the other coded "
@@ -142,14 +142,12 @@ def _points(value: float | None) -> str:
 
 
 def _table(caption, columns, lines, numbers=(), links=None) -> str:
-    head = "".join(f'<th scope="col">{_safe(c) or "<span>id</span>"}</th>' for c in columns)
+    marks = [' class="number"' if n in numbers else "" for n in range(len(columns))]
+    head = "".join(f'<th scope="col"{m}>{_safe(c)}</th>' for m, c in zip(marks, columns, strict=True))
     body = ""
     for first, *rest in lines:
         name = f'<a href="{_safe(links[first])}">{_safe(first)}</a>' if links else _safe(first)
-        cells = "".join(
-            f'<td class="number">{_safe(v)}</td>' if n in numbers else f"<td>{_safe(v)}</td>"
-            for n, v in enumerate(rest, start=1)
-        )
+        cells = "".join(f"<td{m}>{_safe(v)}</td>" for m, v in zip(marks[1:], rest, strict=True))
         body += f'<tr><th scope="row">{name}</th>{cells}</tr>\n'
     head = f"<caption>{_safe(caption)}</caption><thead><tr>{head}</tr></thead>"
     return f"<table>{head}<tbody>{body}</tbody></table>"
