@@ -12,6 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lecturelib import advice_figures, plots
+from lecturelib.advice_plan import LONGEST_SEARCHED
 from lecturelib.claims import number
 from lecturelib.running import written
 
@@ -53,7 +54,11 @@ def schedule(advice) -> str:
     """The schedule that doubles, in a sentence or two; "" where the goal is out of reach."""
     scheme = advice.plan.schedule
     if scheme is None:
-        return "" if advice.plan.recommended is None else "Doubling the batch on the way gains nothing here."
+        if advice.plan.recommended is None:
+            return ""
+        if advice.plan.rows[advice.plan.recommended].steps > LONGEST_SEARCHED:
+            return "Runs are too long here to search for a schedule that doubles the batch on the way."
+        return "Doubling the batch on the way gains nothing here."
     stages = [(size, len(list(steps))) for size, steps in itertools.groupby(scheme.batch_sizes.tolist())]
     listed = ", ".join(f"{steps} step{'s' * (steps > 1)} of {int(size)}" for size, steps in stages)
     return (

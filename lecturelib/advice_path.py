@@ -110,18 +110,19 @@ def depth(problem, goal, batch_size, stable_rate=None, guess=None) -> Depth | No
     return Depth(int(tried[best()]), float(best()))
 
 
-def doubling(problem, goal, most_work, first_sizes) -> Scheme | None:
+def doubling(problem, goal, most_work, most_steps, first_sizes) -> Scheme | None:
     """Of the runs to `goal` that keep the rate and double the batch, that of least work times depth.
 
         b_t = b_0 2^k,   k rising by one when the risk has come down to  r_0 / 2^k
 
     searched over b_0, r_0 (EARLY, of the first risk) and the rate (SHARES, of the largest stable one at
-    b_0); None if none gets there with `most_work` examples. A stage lasts SHORTEST_STAGE steps or more.
-    problem, goal: as for `depth`. first_sizes: whole numbers, candidates for b_0.
+    b_0); None if none gets there with `most_work` examples in `most_steps` steps. A stage lasts
+    SHORTEST_STAGE steps or more. problem, goal: as for `depth`. first_sizes: whole numbers, candidates for
+    b_0.
 
     >>> from lecturelib.advice_moments import moments
     >>> problem = moments(np.eye(2)[[0, 0, 1, 1]], np.array([2.0, 0.0, 2.0, 0.0]))  # labels with noise
-    >>> scheme = doubling(problem, 0.05, 200, first_sizes=[1, 2])
+    >>> scheme = doubling(problem, 0.05, 200, 50, first_sizes=[1, 2])
     >>> scheme.steps < 15, scheme.samples <= 200
     (True, True)
     """
@@ -131,13 +132,13 @@ def doubling(problem, goal, most_work, first_sizes) -> Scheme | None:
             rate = share * problem.max_learning_rate(size)
             for early in EARLY:
                 dearest = best.steps * best.samples if best else math.inf
-                sizes = _doubled(problem, goal, rate, size, early, most_work, dearest)
+                sizes = _doubled(problem, goal, rate, size, early, most_work, most_steps, dearest)
                 if sizes is not None:
                     best = Scheme(np.full(len(sizes), rate), sizes)
     return best
 
 
-def _doubled(problem, goal, rate, size, early, most_work, dearest):
+def _doubled(problem, goal, rate, size, early, most_work, most_steps, dearest):
     """The batch sizes of such a run, shape (steps,), or None if it costs more than allowed."""
     state = problem.start(problem.start_error)
     risk = problem.risk(state)
@@ -147,7 +148,7 @@ def _doubled(problem, goal, rate, size, early, most_work, dearest):
         if risk <= next_double and since >= SHORTEST_STAGE:
             size, next_double, since = 2 * size, 0.5 * next_double, 0
         work += size
-        if work > most_work or work * (len(sizes) + 1) >= dearest:
+        if work > most_work or len(sizes) == most_steps or work * (len(sizes) + 1) >= dearest:
             return None
         state = problem.step(state, rate, size)
         risk = problem.risk(state)

@@ -19,6 +19,7 @@ from lecturelib.advice_path import MomentsRisk, depth, doubling
 from lecturelib.schemes import Scheme
 
 LARGEST_BATCH = 2**14
+LONGEST_SEARCHED = 2000  # steps of the recommended run up to which a schedule is searched, step by step
 EXACT_RANK, EXACT_NUMBERS = 40, 2e8  # rank, and rows times rank squared, up to which rates are exact
 
 
@@ -41,7 +42,7 @@ class Plan:
     noise_scale_start, noise_scale_goal: see `Moments.noise_scale`, at w = 0 and when the recommended run
     arrives. rows: one a batch size, rising. recommended, cheapest: positions in rows, None if no batch size
     reaches the goal. schedule: doubling batches, None if constant ones do as well at the recommended work.
-    rates_exact: whether the largest stable rates are exact or those of diagonal second moments.
+    rates_exact: whether the largest stable rates are exact or those of reduced moments.
     """
 
     goal: float
@@ -98,7 +99,8 @@ def plan(problem, *, goal=0.05, price=2.0, rows, exact=None) -> Plan:
             MomentsRisk(problem, row.batch_size, goal * first).state(row.learning_rate, row.steps)
         )
         firsts = [b for b in sizes if row.batch_size / 64 <= b <= row.batch_size]
-        schedule = doubling(problem, goal * first, row.work, firsts)
+        if row.steps <= LONGEST_SEARCHED:
+            schedule = doubling(problem, goal * first, row.work, 2 * row.steps, firsts)
         if schedule is not None and schedule.batch_sizes[0] == schedule.batch_sizes[-1]:
             schedule = None
     return Plan(

@@ -50,7 +50,7 @@ def test_a_goal_out_of_reach_is_none(monkeypatch):
 def test_doubling_reaches_the_goal_at_its_price_and_beats_a_constant_batch():
     goal = 0.01 * FIRST
     constant = depth(NOISY, goal, 128)
-    scheme = doubling(NOISY, goal, 128 * constant.steps, [2**k for k in range(8)])
+    scheme = doubling(NOISY, goal, 128 * constant.steps, 2 * constant.steps, [2**k for k in range(8)])
     risks = schemes.scheduled_risk(NOISY, NOISY.start_error, scheme.learning_rates, scheme.batch_sizes)
     assert risks[-1] <= goal < risks[-2]
     assert scheme.samples <= 128 * constant.steps
@@ -60,8 +60,9 @@ def test_doubling_reaches_the_goal_at_its_price_and_beats_a_constant_batch():
     assert np.all(np.diff(np.flatnonzero(growth)) >= advice_path.SHORTEST_STAGE)
 
 
-def test_doubling_that_costs_too_much_is_none():
-    assert doubling(NOISY, 0.01 * FIRST, 10, [1, 2]) is None
+def test_doubling_that_costs_or_lasts_too_much_is_none():
+    assert doubling(NOISY, 0.01 * FIRST, 10, 1000, [1, 2]) is None
+    assert doubling(NOISY, 0.01 * FIRST, 10**6, 10, [1, 2]) is None
 
 
 def test_the_lifted_step_is_the_recursion_for_data():
