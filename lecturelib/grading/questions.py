@@ -68,7 +68,7 @@ class Question:
         inputs: numpy Generator -> list of tuples, the arguments of each call.
         check: list of `Call` -> generator of (property, holds, message); the first not to hold decides.
         reread: which section to reread when it fails.
-        seconds: wall time for all calls, on one core of a laptop.
+        seconds: processor time for all calls, for each thread, on a laptop.
         memory_mb: address space, megabytes; numba and JAX need about 2000.
         threads: how many the answer may start.
         through: name of a function of a setup cell that calls the answer, `through(answer, *arguments)`.
