@@ -132,7 +132,7 @@ def graded_students(folder):
             return 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_run_that_was_stopped_goes_on(tmp_path, how):
     cases.need_bubblewrap()
     process = subprocess.Popen(
@@ -160,6 +160,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, how):
     assert len(marks(tmp_path)) == 8
 
 
+@pytest.mark.long
 def test_the_order_and_number_of_workers_change_nothing(folder, tmp_path):
     first = (folder / "out" / "marks.csv").read_text()
     os.rename(folder / "out", folder / "earlier")

@@ -11,6 +11,7 @@ import pytest
 from lecturelib.grading import build, data, source
 from tests.test_homework import JUDGED, SOURCES, leaks, load
 
+pytestmark = pytest.mark.long
 NBGRADER = Path(sys.executable).parent / "nbgrader"
 
 
@@ -63,7 +64,6 @@ def test_nbgrader_releases_what_we_hand_out(course, path):
     assert leaks(source.read(path), released) == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("path", JUDGED)
 def test_nbgrader_validates_the_solution_and_not_the_blank(course, path):
     folder, made = course
@@ -78,7 +78,6 @@ def test_nbgrader_validates_the_solution_and_not_the_blank(course, path):
     assert "FAILED" in said.upper(), said
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("path", JUDGED)
 def test_nbgrader_autogrades_the_solution_with_full_marks_and_the_blank_with_none(course, path):
     from nbgrader.api import Gradebook
