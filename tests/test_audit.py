@@ -111,6 +111,16 @@ def test_a_run_that_never_ends_and_one_that_dies_are_reported_and_the_next_one_r
     assert worker.run(right, notebook.path.parent)["held"] == ["01.half", "01.late"]
 
 
+def test_a_mutant_that_kills_the_process_kills_no_claim_and_is_tried_again(notebook, worker, capsys):
+    mutants(notebook, mutant(["01.after"], "2 + 2", "__import__('os').abort()", "crash"))
+    known = {}
+    for _ in range(2):
+        verdicts = audit.audit([notebook], [worker], known)
+        assert [run["missed"] for run in verdicts] == [[], ["01.after"]]
+        assert "ended with status -6" in capsys.readouterr().out
+    assert len(known) == 1
+
+
 def test_only_what_has_changed_runs_again(notebook, worker, capsys):
     tables = [
         mutant(["01.half"], "four / 2", "four / 3", "third"),

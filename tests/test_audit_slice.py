@@ -28,6 +28,9 @@ from tools.audit_slice import needed
         (["x = 1", "f = lambda: x", "print(f())"], [0, 1, 2]),
         (["import math", "import numpy as np", "print(np.pi)"], [1, 2]),
         (["from lecturelib import claims", 'claims.check("a")', 'claims.check("b")'], [0, 2]),
+        (["x = OSError", "try:\n    y = 1\nexcept x:\n    y = 2", "print(y)"], [0, 1, 2]),
+        (["y = 1", "while y < 3:\n    y += 1", "print(y)"], [0, 1, 2]),
+        (["p, q = 1, 2", "with open(1) as f, open(q) as g:\n    t = g", "print(t)"], [0, 1, 2]),
         (["with open(p) as f:\n    t = f.read()", "f = 1", "print(t)"], [0, 2]),
     ],
 )

@@ -79,7 +79,11 @@ def audit(
             return known[keys[number]]
         worker = free.get()
         try:
-            return worker.run(runs[number], mutants[number].notebook.path.parent) | {"key": keys[number]}
+            found = worker.run(runs[number], mutants[number].notebook.path.parent)
+            return found | {"key": keys[number]}
+        except RuntimeError as error:  # it crashed or never ended: then it says nothing of the claims
+            nothing = {"held": [], "failed": [], "seconds": 0.0}
+            return nothing | {"key": keys[number], "other_errors": [str(error)]}
         finally:
             free.put(worker)
 
@@ -89,8 +93,9 @@ def audit(
         for done in as_completed(started):
             number, found = started[done], done.result()
             new = found["key"] not in known
-            known[found["key"]] = found
-            keep(known)
+            if found["held"] or found["failed"]:
+                known[found["key"]] = found
+                keep(known)
             verdicts[number] = verdict(mutants[number], found)
             _report(verdicts[number], new)
     return [verdicts[number] for number in range(len(runs))]

@@ -83,18 +83,21 @@ class Mutant:
         return (PACKAGE / self.file).read_text(encoding="utf-8")
 
     def program(self) -> Program:
-        """The cells that the claims need, which lie at or before the last one that checks a claim."""
-        cells, checks = [], set()
+        """The cells that the claims need, with the mutant in them and without it."""
+        right, wrong, checks = [], [], set()
         for cell in code(self.notebook):
             mutated = self.old and self.file == "notebook" and self.old in cell.source
-            cells.append(self.replace(cell.source) if mutated else cell.source)
+            right.append(cell.source)
+            wrong.append(self.replace(cell.source) if mutated else cell.source)
             if set(CHECK.findall(cell.source)) & set(self.claims):
-                checks.add(len(cells) - 1)
+                checks.add(len(right) - 1)
             if "parameters" in cell.metadata.get("tags", []):
-                cells += [f"{name} = {value!r}" for name, value in self.parameters.items()]
+                for cells in (right, wrong):
+                    cells += [f"{name} = {value!r}" for name, value in self.parameters.items()]
+        kept = {at for cells in (right, wrong) for at in audit_slice.needed(cells, checks)}
         library = self.old and self.file != "notebook"
         return Program(
-            tuple(cells[at] for at in audit_slice.needed(cells, checks)),
+            tuple(wrong[at] for at in sorted(kept)),
             {self.file: self.replace(self.source())} if library else {},
         )
 

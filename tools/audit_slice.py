@@ -60,26 +60,33 @@ def names(source: str) -> Names:
 
 def _follow(statement: ast.stmt, cell: Names) -> None:
     match statement:
-        case (
-            ast.For(target=target, iter=first, body=body)
-            | ast.With(items=[ast.withitem(context_expr=first, optional_vars=target), *_], body=body)
-        ):
-            _simple(ast.Expr(first), cell)
-            _simple(ast.Assign([target], ast.Constant(0)), cell) if target else None
-            for inner in [*body, *getattr(statement, "orelse", [])]:
-                _follow(inner, cell)
+        case ast.For(target=target, iter=source):
+            _simple(ast.Expr(source), cell)
+            _simple(ast.Assign([target], ast.Constant(0)), cell)
+            _follow_all([*statement.body, *statement.orelse], cell)
+        case ast.With(items=items):
+            for item in items:
+                _simple(ast.Expr(item.context_expr), cell)
+                if item.optional_vars:
+                    _simple(ast.Assign([item.optional_vars], ast.Constant(0)), cell)
+            _follow_all(statement.body, cell)
         case ast.If() | ast.While() | ast.Try():  # may or may not happen
             before = set(cell.sets)
-            parts = [part for part in ast.iter_child_nodes(statement) if not isinstance(part, ast.stmt)]
-            for part in parts:
-                for inner in part.body if isinstance(part, ast.ExceptHandler) else [ast.Expr(part)]:
-                    _follow(inner, cell)
-            for inner in ast.iter_child_nodes(statement):
-                if isinstance(inner, ast.stmt):
-                    _follow(inner, cell)
+            handlers = getattr(statement, "handlers", [])
+            tests = [handler.type for handler in handlers] + [getattr(statement, "test", None)]
+            _follow_all([ast.Expr(test) for test in tests if test], cell)
+            _follow_all([inner for handler in handlers for inner in handler.body], cell)
+            _follow_all(
+                [part for part in ast.iter_child_nodes(statement) if isinstance(part, ast.stmt)], cell
+            )
             cell.changes |= cell.sets - before
         case _:
             _simple(statement, cell)
+
+
+def _follow_all(statements: list[ast.stmt], cell: Names) -> None:
+    for statement in statements:
+        _follow(statement, cell)
 
 
 def _simple(statement: ast.stmt, cell: Names) -> None:
