@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from tests import browser, site_links
@@ -96,13 +97,22 @@ class TestFiles:
         out = tmp_path / "site"
         out.mkdir()
         (out / "index.html").write_text("earlier")
+        notebook = tmp_path / "notebooks" / "05_x.ipynb"
+        notebook.parent.mkdir()
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# X")]), notebook)
         page = {
-            "index.md": b"# Page\n\n[nowhere](nothing.md)\n",
-            "conf.py": b'extensions = ["myst_parser"]\n',
+            "index.md": b"# Page\n\n[](nothing.md) {cell}`05:nothing` {claim}`05.nothing` {claim}`11.none`\n",
+            "conf.py": (
+                f"import sys\nsys.path.insert(0, {str(build.SITE / '_ext')!r})\n"
+                "extensions = ['myst_parser', 'lecture_links']\nexclude_patterns = ['notebooks']\n"
+            ).encode(),
+            "notebooks/05_x.ipynb": notebook,
         }
         monkeypatch.setattr(build, "pages", lambda root: page)
-        with pytest.raises(build.BuildFailed, match=r"nothing\.md"):
-            build.build(out, work=tmp_path / "work")
+        with pytest.raises(build.BuildFailed) as failure:
+            build.build(out, root=tmp_path, work=tmp_path / "work")
+        for missing in ("nothing.md", "no cell 'nothing'", "claim '05.nothing'", "no notebook 11"):
+            assert missing in str(failure.value)
         assert (out / "index.html").read_text() == "earlier"
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
@@ -232,6 +242,7 @@ class TestSlides:
         assert total > 20
         assert window.execute_script("return Reveal.getProgress()") > 0
         assert window.execute_script("return document.querySelectorAll('mjx-container').length") > 50
+        assert browser.violations(window) == []
 
 
 class TestTheChecks:

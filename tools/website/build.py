@@ -52,9 +52,8 @@ def pages(root: Path = ROOT) -> dict[str, bytes | Path]:
             found[f"_static/explorers/{path.name}"] = path
     for path in sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb")):
         found[f"notebooks/{path.name}"] = path
-    found["_static/mnist.png"] = site / "mnist.png"
     found[f"_static/{MATHJAX}"] = root / "lecturelib" / "data" / MATHJAX
-    found |= gallery.files(root)
+    found |= front.files(root) | gallery.files(root)
     for part in PARTS:
         found |= {name: text.encode() for name, text in part.pages(root).items()}
     return found

@@ -1,16 +1,17 @@
 """The sweep gallery: what `lecture sweep` makes, with the sweeps that lie under build/sweeps."""
 
+import re
 from pathlib import Path
 
 FOLDER = Path("build") / "sweeps"
 TEXT = """# Sweep gallery
 
 *Run many jobs with different parameters* is the lecture's own recipe for a cluster. `lecture sweep` runs a
-notebook over a grid of its parameters, resumes where it was stopped, and writes one table and one page of
-pictures:
+notebook once for each combination of values, goes on where it was stopped, and writes one table and one page
+of pictures:
 
 ```
-.venv/bin/lecture sweep 08 -p hidden=50,100 -p seeds=0,1,2 --out build/sweeps/width
+.venv/bin/lecture sweep 04 -p seed=0:5 -p noise_variance=0.1,0.25 --out build/sweeps/noise
 ```
 """
 NONE = """
@@ -19,14 +20,17 @@ here.
 """
 
 
-def files(root: Path) -> dict[str, Path]:
-    """The pages of the sweeps found, and what they show: path on the site -> file."""
-    return {
-        f"_static/sweeps/{path.relative_to(root / FOLDER)}": path
-        for index in sorted((root / FOLDER).glob("*/index.html"))
-        for path in sorted(index.parent.iterdir())
-        if path.suffix in (".html", ".csv", ".png", ".svg")
-    }
+def files(root: Path) -> dict[str, bytes | Path]:
+    """The page and the tables of each sweep; links to its executed notebooks, which stay, become text."""
+    found: dict[str, bytes | Path] = {}
+    for index in sorted((root / FOLDER).glob("*/index.html")):
+        place = f"_static/sweeps/{index.parent.name}"
+        page = re.sub(
+            r'<a href="runs/[^"]*">(.*?)</a>', r"\1", index.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        found[f"{place}/index.html"] = page.encode()
+        found |= {f"{place}/{table.name}": table for table in sorted(index.parent.glob("table.*"))}
+    return found
 
 
 def pages(root: Path) -> dict[str, str]:
