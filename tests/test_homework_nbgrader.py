@@ -17,9 +17,7 @@ NBGRADER = Path(sys.executable).parent / "nbgrader"
 
 def nbgrader(folder, *arguments):
     """Run nbgrader in a course; returns what it said."""
-    search = os.pathsep.join(
-        [str(NBGRADER.parent), os.environ["PATH"]]
-    )  # it looks for `alembic` and `jupyter`
+    search = os.pathsep.join([str(NBGRADER.parent), os.environ["PATH"]])  # for `alembic`, which it starts
     own = {"PATH": search, "JUPYTER_CONFIG_DIR": str(folder / "jupyter"), "HOME": str(folder)}
     done = subprocess.run(
         [NBGRADER, *map(str, arguments)],
@@ -44,7 +42,7 @@ def course(tmp_path_factory):
             made[path] = build.build(path, out)
     folder = out / "nbgrader"
     for path in SOURCES:
-        code, said = nbgrader(folder, "generate_assignment", path.parent.name, "--create")
+        code, said = nbgrader(folder, "generate_assignment", path.parent.name)
         assert code == 0, said
     return folder, made
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from lecturelib.grading import walls
 from lecturelib.grading.inside.child import REPLY_BYTES
 
-LOAD_WALL = 60  # seconds for imports and cells, on a machine that is busy
+LOAD_WALL = 120  # seconds for imports and cells, on a machine that is busy
 START = f"from {walls.INSIDE.name}.child import main; main()"
 
 
@@ -74,7 +74,8 @@ def run(job: dict, files: tuple[Path, ...] = (), hidden: tuple[Path, ...] = ()) 
                 process.stdout.close()
                 process.wait()
         if heard.cell is None and not heard.calling:
-            raise SandboxBroken(heard.text or errors.read_text(errors="replace")[:2000] or heard.problem)
+            said = heard.text or errors.read_text(errors="replace")[:2000]
+            raise SandboxBroken(said or f"no answer from the sandbox within {LOAD_WALL} s ({heard.problem})")
         return heard.outcome(process.returncode)
 
 
