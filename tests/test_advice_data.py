@@ -55,7 +55,8 @@ def test_mnist_asks_whether_it_is_a_digit():
     data, mnist = load(target="3", rows=400, seed=1), datasets.mnist()
     share = (mnist.train_labels == 3).mean()
     assert len(np.unique(data.targets)) == 2
-    assert abs((data.targets > 0).mean() - share) < 4.0 * np.sqrt(share * (1 - share) / 400)
+    standard_error = np.sqrt(share * (1 - share) / 400)
+    assert abs((data.targets > 0).mean() - share) < 4.0 * standard_error
     assert not np.array_equal(data.targets, load(target="3", rows=400, seed=2).targets)
 
 
