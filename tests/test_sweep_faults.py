@@ -132,18 +132,18 @@ class Cluster:
 
     def __init__(self, folder):
         self.file = folder / "scheduler.json"
-        self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file"
-        )
+        self.scheduler = self._start("scheduler", "--port", "0")
         wait_for(self.file.exists)
-        options = ["--nthreads", "2", "--no-dashboard", "--local-directory", str(folder), "--scheduler-file"]
-        self.worker = self._start("worker", *options)
+        self.worker = self._start("worker", "--nthreads", "2", "--local-directory", str(folder))
         text = self.file.read_text()
         self.address = text.split('"address": "')[1].split('"')[0]
 
     def _start(self, what, *options):
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options, str(self.file)]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        loopback = ["--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0"]
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--scheduler-file", str(self.file)]
+        return subprocess.Popen(
+            [*command, *loopback, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
     def end(self):
         for process in (self.worker, self.scheduler):
