@@ -15,6 +15,8 @@ CONFIG = """\
 # walls; `lecture grade` does not.
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "optimization"
+c.ExecutePreprocessor.timeout = 600  # seconds a cell
+c.ExecutePreprocessor.iopub_timeout = 60  # on a busy machine a kernel may be silent for more than the usual 4
 """
 
 
