@@ -118,7 +118,7 @@ def test_no_solution_leaks_into_the_students_version(path):
 
 
 def leaks(contents, student) -> list[str]:
-    """Lines of solutions and grader cells that the student's version shows and that are given nowhere else."""
+    """Lines of solutions and grader cells that the student's version shows, given nowhere else."""
     shown = {line.strip() for cell in student.cells for line in cell.source.splitlines()}
     for cell in contents.cells:
         if not source.tagged(cell, GRADER):
