@@ -13,6 +13,8 @@ MENDS = (
         'search-button-field search-button__button pst-js-only" title="Search" aria-label="Search"',
         'search-button-field search-button__button pst-js-only"',
     ),
+    # Docutils gives the entries of a list of papers a role that ARIA has withdrawn.
+    (' role="doc-biblioentry"', ' role="listitem"'),
 )
 
 
