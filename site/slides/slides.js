@@ -9,3 +9,12 @@ Reveal.initialize({
   transition: "none",
   plugins: [RevealNotes],
 });
+
+// What scrolls sideways can be reached and scrolled with the keyboard; the page calls this when its formulas are set.
+function reachScrollers() {
+  const scrollers = 'mjx-container[display="true"], .jp-OutputArea-output';
+  for (const element of Reveal.getCurrentSlide().querySelectorAll(scrollers)) {
+    if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+  }
+}
+Reveal.on("slidechanged", reachScrollers);
