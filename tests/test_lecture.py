@@ -4,12 +4,16 @@ That its stored outputs are what it prints today is nbval's part: it collects th
 `test_reruns.py` runs them with other parameters, `compatibility/` on another processor.
 """
 
+import base64
+import csv
+import io
 import re
+import struct
 from pathlib import Path
 
 import pytest
 
-from lecturelib import claims, notebooks
+from lecturelib import claims, figure_data, notebooks
 from tools import audit, readme_picture
 
 ROOT = Path(__file__).parent.parent
@@ -62,12 +66,20 @@ def test_there_is_one_parameters_cell_of_literals_with_units(notebook):
 
 
 @EACH
-def test_every_figure_has_alternative_text(notebook):
+def test_every_figure_has_alternative_text_a_dark_variant_and_its_numbers(notebook):
     images = [o for o in outputs(notebook) if "image/png" in o.get("data", {})]
     assert images
     for image in images:
-        assert len(image.metadata["image/png"]["alt"]) >= 40
-        assert image.data["text/plain"].endswith(image.metadata["image/png"]["alt"])
+        about = image.metadata["image/png"]
+        assert len(about["alt"]) >= 40
+        assert image.data["text/plain"].endswith(about["alt"])
+        light, dark = (base64.b64decode(png) for png in (image.data["image/png"], about["dark"]))
+        assert light != dark
+        assert struct.unpack(">II", light[16:24]) == struct.unpack(">II", dark[16:24])  # width, height
+        header, *rows = csv.reader(io.StringIO(about["csv"]))
+        assert header == [*figure_data.COLUMNS, *figure_data.VALUES, "of"]
+        assert rows
+        assert {len(row) for row in rows} == {len(header)}
 
 
 @EACH

@@ -159,6 +159,6 @@ def without_magics(text: str) -> str:
             return ""
     try:
         ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # only then: `%` may go on a line
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):  # `%` may go on a line
         return re.sub(r"^([ \t]*)[%!?].*$", r"\1pass", text, flags=re.MULTILINE)
     return text
