@@ -67,12 +67,12 @@ def test_the_same_command_runs_what_is_missing_and_a_failure_twice(story):
         r"3 runs to do \(1 done\), on 2 workers; about \d+ s, by the median of 1 earlier run", said
     )
     assert said.count("failed, will be tried again") == 1
-    assert "failed: seed=2\n  cell [2]: AssertionError: not repaired\n  see " in said
+    assert "failed: seed=2\n  cell [3]: AssertionError: not repaired\n  see " in said
     assert "3 of 4 runs are done, 1 failed" in said
     assert started == {0: 1, 1: 1, 2: 2, 3: 1}
     assert [row["square"] for row in rows] == [0, 1, None, 9]
     assert [row["status"] for row in rows] == ["ok", "ok", "failed", "ok"]
-    assert rows[2]["error"] == "cell [2]: AssertionError: not repaired"
+    assert rows[2]["error"] == "cell [3]: AssertionError: not repaired"
 
 
 def test_what_failed_is_tried_again_by_the_next_command(story):

@@ -1,5 +1,6 @@
 """The guard kills what its process left, however the process ended, and only that."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,15 @@ if sys.argv[1] == "waits":
 """
 
 
+def members_of(groups):
+    """Processes of these groups; one that ends while we look belongs to none."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError):
+            found += [process.pid] * (os.getpgid(process.pid) in groups)
+    return found
+
+
 @pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "ends"])
 def test_watched_groups_and_the_folder_go_with_the_process(end):
     how = "waits" if end.startswith("SIG") else "ends"
@@ -34,8 +44,8 @@ def test_watched_groups_and_the_folder_go_with_the_process(end):
     folder, guard, first, second, other = parent.stdout.readline().split()
     groups = [int(first), int(second)]
     try:
-        members = [p.pid for p in psutil.process_iter() if os.getpgid(p.pid) in groups]
-        assert len(members) == 6
+        wait_for(lambda: len(members_of(groups)) == 6, 20)  # a shell starts its two sleeps when it gets to it
+        members = members_of(groups)
         if end.startswith("SIG"):
             assert len(alive(members)) == 6
             parent.send_signal(getattr(signal, end))
