@@ -26,7 +26,7 @@ from lecturelib import advice_directions
 from lecturelib.advice_directions import all_directions, grouped, lanczos, squares
 from lecturelib.problems import State, check_start_error
 
-PAIRS = 12  # directions that are followed in pairs too
+PAIRS = 16  # directions that are followed in pairs too
 NUMBERS_AT_ONCE = 4_000_000  # numbers in a block of rows
 
 

@@ -79,16 +79,17 @@ Q1 = {
 }
 # Only where nobody waits for them: each takes its whole time.
 SLOW = {
-    "sleeps": ("import time\ndef double(x):\n    time.sleep(10**6)", "ends in time"),
+    "sleeps": ("import time\ndef double(x):\n    time.sleep(10**6)", {"ends in time"}),
     "never_stops": (
         "while True:\n    try:\n        while True: pass\n    except BaseException: pass\n"
         "def double(x): return 2 * x",
-        "ends in time",
+        # If the alarm falls between two of its attempts, the cell is broken off and the function is missing.
+        {"ends in time", "is answered"},
     ),
     "threads": (
         "import threading, time\ndef double(x):\n"
         "    while True: threading.Thread(target=time.sleep, args=(60,)).start()",
-        "runs",
+        {"runs"},
     ),
 }
 FULL = {"solution", "edited_tests", "reordered", "duplicated", "no_metadata", "chatty", "thief"}
@@ -222,8 +223,10 @@ def test_those_who_waste_time_are_stopped(tmp_path):
     assert time.monotonic() - start < 300
     assert set(marks(tmp_path)) == students
     assert marks(tmp_path)["solution"]["total"] == "5"
-    for student, (_, property) in SLOW.items():
-        assert lost(tmp_path, student) == {"q1": property, "q2": None}
+    for student, (_, properties) in SLOW.items():
+        found = lost(tmp_path, student)
+        assert found["q1"] in properties
+        assert found["q2"] is None
 
 
 @pytest.mark.long

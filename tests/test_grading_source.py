@@ -60,7 +60,14 @@ def test_marks_that_do_not_pair_are_refused(text):
         source.without_solution(text)
 
 
+def called_through_a_cell_below(contents):
+    grader = contents.cells[5]
+    grader.source = grader.source.replace('function="double",', 'function="double", through="twice",')
+    contents.cells.append(cells.given("def twice(answer, x):\n    return answer(x)", "twice", setup=True))
+
+
 MISTAKES = {
+    "a function below the check that calls it": (called_through_a_cell_below, "above q1-check"),
     "a heading's points": (
         lambda c: c.cells[2].update(source="## 1. Twice (4 points, 5 minutes)"),
         "4 points",

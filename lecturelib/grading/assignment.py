@@ -104,6 +104,9 @@ def load(path: Path) -> Assignment:
                 )
         elif f"def {question.function}(" not in source.without_solution(cells[id].source):
             raise ValueError(f"{name}: {id} does not show the student `def {question.function}(`")
+        if question and question.through and question.through not in _defined(contents, above=graded):
+            remedy = f"define it in a `setup` cell above {id}-check"
+            raise ValueError(f"{name}: {id} is called through {question.through}; {remedy}")
         items.append(Item(id, title, points, minutes, question, text, cells[id].source))
     if questions:
         raise ValueError(f"{name}: {', '.join(questions)}: no heading `## N. Title (P points, M minutes)`")
@@ -120,6 +123,13 @@ def load(path: Path) -> Assignment:
         common=common,
         data=tuple(contents.metadata.get("lecturelib", {}).get("data", ())),
     )
+
+
+def _defined(contents, above) -> set[str]:
+    """Names of the functions that `setup` cells above this cell define; nbgrader runs from top to bottom."""
+    cells = contents.cells[: contents.cells.index(above)]
+    setup = [c.source for c in cells if source.tagged(c, SETUP)]
+    return set(re.findall(r"^def (\w+)\(", "\n".join(setup), re.MULTILINE))
 
 
 def _headings(contents, name) -> dict[str, tuple[str, float, int]]:

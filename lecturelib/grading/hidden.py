@@ -19,7 +19,8 @@ def hidden_test(name: str, question: str, names: dict, seed: int = 0) -> None:
     """
     item = assignment.load(source.locate(name)).item(question)
     drawn = jobs.calls(item, student="", seed=seed)
-    function, through = names[item.question.function], names.get(item.question.through)
+    function = names[item.question.function]
+    through = names[item.question.through] if item.question.through else None
     outputs = []
     for arguments in transfer.decode(drawn):  # decoded twice: an answer may change what it is given
         outputs.append(through(function, *arguments) if through else function(*arguments))
