@@ -17,6 +17,15 @@ from matplotlib.colors import to_hex, to_rgb
 
 from lecturelib import figure_colours as colours
 
+
+@pytest.fixture(autouse=True)
+def matplotlibs_own_colours():
+    """Elsewhere `plots` gives C0, C1, ... the palette's colours; here they are Matplotlib's."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
 VISIONS = {
     "full colour": np.eye(3),
     "greyscale": np.tile([0.2126, 0.7152, 0.0722], (3, 1)),

@@ -88,6 +88,7 @@ def libraries() -> list[str]:
 
 def _view(files, hidden) -> list[str]:
     arguments = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    arguments += ["--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH]  # first: this checkout may lie below it
     shown = []
     for path in SYSTEM:
         if os.path.islink(path):
@@ -105,5 +106,5 @@ def _view(files, hidden) -> list[str]:
         if any(path.is_relative_to(s) for s in shown):
             arguments += ["--tmpfs", str(path)] if path.is_dir() else ["--ro-bind", "/dev/null", str(path)]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    arguments += ["--size", str(SCRATCH_BYTES), "--tmpfs", SCRATCH, "--remount-ro", "/"]
+    arguments += ["--remount-ro", "/"]
     return [*arguments, "--chdir", HOME]
