@@ -190,6 +190,7 @@ def browser():
     for argument in ("--headless=new", "--no-sandbox", "--window-size=900,900"):
         options.add_argument(argument)
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(found[1]))
+    driver.set_script_timeout(120)  # a busy machine decodes slowly
     yield driver
     driver.quit()
 
