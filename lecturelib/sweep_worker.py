@@ -5,6 +5,7 @@ written here but the unfinished notebook: results travel back to the sweep, whic
 """
 
 import errno
+import logging
 import os
 import platform
 import tempfile
@@ -20,6 +21,9 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from lecturelib import sweep_kernel, sweep_record
+
+# It calls parameters with a semicolon in their comment unknown; they have been checked before.
+logging.getLogger("papermill").setLevel(logging.ERROR)
 
 MARK = "papermill-error-cell-tag"  # papermill removes such cells when it runs the notebook again
 LONGEST_SOCKET = 90  # letters in the path of a Unix socket; macOS allows 103
