@@ -47,6 +47,7 @@ bibtex_default_style = "plain"
 
 # The library's pages.
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True  # as written: a path of this machine is no default for the reader
 autodoc_typehints = "none"
 default_role = "code"
 add_module_names = False

@@ -73,6 +73,10 @@ class TestFiles:
     def test_all_links_lead_somewhere(self, site):
         assert site_links.problems(site) == []
 
+    def test_no_page_names_the_folder_it_was_built_in(self, site):
+        pages = {page: (site / page).read_text(encoding="utf-8") for page in every_page(site)}
+        assert [page for page, text in pages.items() if str(build.ROOT) in text] == []
+
     def test_wrong_links_are_found(self, tmp_path):
         wrong = ["nothing.html", "#nowhere", "there.html#nowhere", "http:/x", "../outside.html"]
         text = (
