@@ -26,9 +26,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 
 from lecturelib import datasets, hogwild
-from lecturelib.hogwild_checks import check_settings
-from lecturelib.hogwild_rows import draw_order, make_rows
-from lecturelib.hogwild_team import Team
+from lecturelib.hogwild.checks import check_settings
+from lecturelib.hogwild.rows import draw_order, make_rows
+from lecturelib.hogwild.team import Team
 
 RATE = 0.02
 

@@ -21,7 +21,7 @@ import pyarrow.parquet
 from nbformat.v4 import new_code_cell, new_notebook
 from record import record, save
 
-from lecturelib import sweep_record
+from lecturelib.sweep import recording
 
 PARAMETERS = "seed = 0  # any\nseconds = 1.0  # of work\nwaits = False  # instead of computing"
 WORK = """\
@@ -56,7 +56,7 @@ def papermill(path: Path, runs: int, out: Path) -> tuple[float, list[float]]:
         subprocess.run(command, check=True, capture_output=True)
     wall = time.perf_counter() - began
     done = [nbformat.read(out / f"{seed}.ipynb", as_version=4) for seed in range(runs)]
-    return wall, [sweep_record.recorded(each)["work"] for each in done]
+    return wall, [recording.recorded(each)["work"] for each in done]
 
 
 def sweep(path: Path, runs: int, out: Path, *options: str, workers: int = 1):

@@ -160,7 +160,7 @@ def sweep(folder, notebook, assignments, out, **options):
 
     Runs that are done are not repeated: the same command goes on after an end of any kind.
     """
-    from lecturelib import sweep_command  # here, for the other commands need no dask
+    from lecturelib.sweep import command as sweep_command  # here, for the other commands need no dask
 
     sys.exit(sweep_command.sweep(notebook, assignments, out, folder=folder, **options))
 
@@ -188,14 +188,15 @@ def batch_size(data, out, **options):
     lecture batch-size houses.csv --target price
     lecture batch-size --model my_module:my_problem --goal 0.3
     """
-    from lecturelib import advice, advice_page  # here, for the other commands need none of it
+    from lecturelib import advice
+    from lecturelib.advice import page  # here, for the other commands need none of it
 
     try:
         found = advice.advise(data, **options)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         raise click.UsageError(str(error)) from None
-    click.echo(advice_page.text(found))
-    click.echo("\nPage and numbers: " + ", ".join(str(path) for path in advice_page.write(found, out)))
+    click.echo(page.text(found))
+    click.echo("\nPage and numbers: " + ", ".join(str(path) for path in page.write(found, out)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lecturelib import timing
-from lecturelib.trajectory import check_count
+from lecturelib.checks import check_count
 
 KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all")
 

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from lecturelib.checks import check_count
 from lecturelib.grid import BestRate
 from lecturelib.mlp import draw_batches
 from lecturelib.spread import spread
-from lecturelib.trajectory import check_count
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import brentq
 
-from lecturelib.problems import check_array, check_count
+from lecturelib.checks import check_array, check_count
 
 
 def equicorrelated(dimension: int, correlation: float) -> np.ndarray:
@@ -61,7 +61,7 @@ def parallel_risk(gram, start_error, parallel: int, steps: int, *, replacement: 
             f"start_error has shape {start.shape}, gram {gram.shape}: pass one entry a coordinate"
         )
     own, both = _weights(len(gram), parallel, replacement)
-    steps, chosen = check_count("steps", steps), parallel / len(gram)
+    steps, chosen = check_count("steps", steps, at_least=0), parallel / len(gram)
     second, risks = np.outer(start, start), []
     with np.errstate(over="ignore", invalid="ignore"):  # past the cliff: inf or nan
         for _ in range(steps + 1):

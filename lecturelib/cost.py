@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from lecturelib.checks import check_count, check_nonnegative
+
 ALGORITHMS = ("ring", "tree", "halving-doubling")
 
 
@@ -23,8 +25,8 @@ class Network:
     beta: float
 
     def __post_init__(self):
-        check_number("alpha", self.alpha)
-        check_number("beta", self.beta)
+        check_nonnegative("alpha", self.alpha)
+        check_nonnegative("beta", self.beta)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def all_reduce(algorithm: str, machines: int, size: int) -> Traffic:
 
     Source: Thakur, Rabenseifner and Gropp (2005), section 4; `allreduce.py` sends the messages one by one.
     """
-    machines, size = check_count("machines", machines, 1), check_count("size", size, 0)
+    machines, size = check_count("machines", machines), check_count("size", size, at_least=0)
     if algorithm not in ALGORITHMS:
         raise ValueError(f"algorithm = {algorithm!r} is not known; pass one of {', '.join(ALGORITHMS)}")
     rounds = math.ceil(math.log2(machines))
@@ -128,10 +130,10 @@ def amdahl(serial_fraction: float, machines: int) -> float:
 
     Source: Amdahl, Validity of the single processor approach (1967).
     """
-    check_number("serial_fraction", serial_fraction)
+    check_nonnegative("serial_fraction", serial_fraction)
     if serial_fraction > 1:
         raise ValueError(f"serial_fraction = {serial_fraction} is more than the whole; pass 0 to 1")
-    return 1.0 / (serial_fraction + (1.0 - serial_fraction) / check_count("machines", machines, 1))
+    return 1.0 / (serial_fraction + (1.0 - serial_fraction) / check_count("machines", machines))
 
 
 def step_seconds(
@@ -155,8 +157,8 @@ def step_seconds(
     >>> round(step_seconds(64, 4, seconds_per_example=1e-4, network=network, size=10**6), 6)
     0.00226
     """
-    check_number("seconds_per_example", seconds_per_example)
-    share = -(-check_count("batch_size", batch_size, 1) // check_count("machines", machines, 1))
+    check_nonnegative("seconds_per_example", seconds_per_example)
+    share = -(-check_count("batch_size", batch_size) // check_count("machines", machines))
     return share * seconds_per_example + all_reduce(algorithm, machines, size).seconds(network)
 
 
@@ -173,7 +175,7 @@ def time_to_target(depth: float, batch_size: int, machines: int, **step) -> floa
     >>> round(time_to_target(238, 1, 1, **step), 6), round(time_to_target(6, 64, 4, **step), 6)
     (0.0238, 0.01356)
     """
-    return check_number("depth", depth) * step_seconds(batch_size, machines, **step)
+    return check_nonnegative("depth", depth) * step_seconds(batch_size, machines, **step)
 
 
 def fit_network(traffic: Sequence[Traffic], seconds: Sequence[float]) -> Network:
@@ -190,7 +192,7 @@ def fit_network(traffic: Sequence[Traffic], seconds: Sequence[float]) -> Network
     >>> round(found.alpha, 9), round(found.beta, 13)
     (2e-05, 1e-09)
     """
-    times = np.array([check_number("seconds", value) for value in seconds])
+    times = np.array([check_nonnegative("seconds", value) for value in seconds])
     if len(traffic) != len(times) or len(times) < 2 or not (times > 0).all():
         raise ValueError(
             f"{len(traffic)} entries of traffic and seconds = {times.tolist()}:"
@@ -202,19 +204,3 @@ def fit_network(traffic: Sequence[Traffic], seconds: Sequence[float]) -> Network
         raise ValueError("traffic has one shape only: measure small and large vectors, on 2 machines or more")
     alpha, beta = nnls(rows / scale, np.ones(len(times)))[0] / scale
     return Network(float(alpha), float(beta))
-
-
-def check_count(name: str, value, at_least: int) -> int:
-    """Return value as an int, or raise ValueError unless it is a whole number of at least `at_least`."""
-    number = math.nan if isinstance(value, (bool, str)) or np.ndim(value) else float(value)
-    if not (number >= at_least and number.is_integer()):
-        raise ValueError(f"{name} = {value!r} is refused; pass a whole number, {at_least} or more")
-    return int(value)
-
-
-def check_number(name: str, value) -> float:
-    """Return value as a float, or raise ValueError unless it is a finite number, 0 or more."""
-    number = math.nan if isinstance(value, (bool, str)) or np.ndim(value) else float(value)
-    if not 0 <= number < math.inf:
-        raise ValueError(f"{name} = {value!r} is refused; pass one finite number, 0 or more")
-    return number

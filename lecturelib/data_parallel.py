@@ -15,8 +15,8 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from lecturelib import processes as workers
+from lecturelib.checks import check_count
 from lecturelib.collectives import mesh, place
-from lecturelib.trajectory import check_count
 
 
 @functools.lru_cache(maxsize=32)

@@ -25,8 +25,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from lecturelib import draws
-from lecturelib.sampling import sampler_of
-from lecturelib.trajectory import check_count, check_key, step_keys
+from lecturelib.checks import check_count
+from lecturelib.draws import check_key
+from lecturelib.sampling import checked_sampler, sampler_of
+from lecturelib.trajectory import step_keys
 
 WAYS = ("dropped", "overwritten")
 PLACES = 32  # in the ring of past errors, or a multiple: delays with the same ring share a compiled program
@@ -63,13 +65,8 @@ def sgd(
         check_count(name, value)
         for name, value in (("batch_size", batch_size), ("steps", steps), ("runs", runs))
     )
-    sampler = sampler_of(problem)
+    sampler = checked_sampler(problem, batch_size)
     check_key(key)
-    if batch_size > sampler.largest_batch_size:
-        raise ValueError(
-            f"batch_size = {batch_size} is more than the {sampler.largest_batch_size} rows to draw without"
-            " replacement; pass at most that many"
-        )
     start, rate = _check_start(sampler, start_error), _check_rate(learning_rate)
     chances = _check_delay(delay)
     if way not in WAYS:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lecturelib.trajectory import check_count
+from lecturelib.checks import check_count
 
 
 def descend(method: Callable, learning_rate: float, loss: Callable, start, steps: int) -> np.ndarray:

@@ -13,6 +13,13 @@ import jax
 import jax.numpy as jnp
 
 
+def check_key(key):
+    """Raise ValueError unless key is a single random key."""
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or key.shape != ():
+        raise ValueError(f"key = {key!r} is not one random key; pass jax.random.key(seed)")
+
+
 def uniform(key, workers, shape, dtype):
     """Numbers uniform in [0, 1), shape (len(workers), *shape), of a float type; workers: their numbers.
 

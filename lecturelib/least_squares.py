@@ -3,32 +3,31 @@
 Convention: L(w) = 1/2 E (y - x'w)^2, the gradient is the mean over the batch, risk means excess risk L(w) -
 L(w*). Under L = E (y - x'w)^2, without the 1/2, every learning rate here halves and every risk doubles.
 
-This is the front door. The ideas live in files of their own: problems and their one-step recursion in
+This is the front door. The ideas live in `lecturelib/theory/`: problems and their one-step recursion in
 `problems.py` and `finite_sample.py`, the stability limit in `stability.py` and `krylov.py`, the search for
-the best rate in `depth.py`, the literature's other critical batch sizes in `critical_batch.py`. Nothing
-here is simulated.
+the best rate in `depth.py`, the literature's other critical batch sizes in `critical_batch.py`. Nothing here
+is simulated.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from lecturelib.critical_batch import CriticalBatchSizes, critical_batch_sizes
-from lecturelib.depth import Depth, depth
-from lecturelib.finite_sample import FiniteSample, finite_sample
-from lecturelib.krylov import steady_second
-from lecturelib.problems import (
+from lecturelib.checks import check_count, check_nonnegative
+from lecturelib.theory.critical_batch import CriticalBatchSizes, critical_batch_sizes
+from lecturelib.theory.depth import Depth, depth
+from lecturelib.theory.finite_sample import FiniteSample, finite_sample
+from lecturelib.theory.krylov import steady_second
+from lecturelib.theory.problems import (
     DiagonalProblem,
     Gaussian,
     OneHot,
     State,
     check_batch_size,
-    check_count,
-    check_nonnegative,
     gaussian,
     one_hot,
 )
-from lecturelib.stability import critical_batch_size, max_learning_rate
+from lecturelib.theory.stability import critical_batch_size, max_learning_rate
 
 __all__ = [
     "CriticalBatchSizes",
@@ -102,7 +101,7 @@ def risk_curve(problem, start_error, learning_rate, batch_size, steps):
     """
     learning_rate = check_nonnegative("learning_rate", learning_rate)
     check_batch_size(problem, batch_size)
-    steps = check_count("steps", steps)
+    steps = check_count("steps", steps, at_least=0)
     mean, second = problem.start(start_error)
     covariance = np.zeros_like(second)
     scale = learning_rate**2 * problem.noise_factor(batch_size)

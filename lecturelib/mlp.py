@@ -14,12 +14,12 @@ Every learning rate, and every batch size, therefore sees the same images in the
 
 import functools
 from collections.abc import Sequence
-from operator import index
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lecturelib.checks import check_count
 from lecturelib.grid import GridRun
 from lecturelib.network import CLASSES, Params, initial_params, loss, loss_and_error, sgd_step
 from lecturelib.spread import spread
@@ -127,8 +127,8 @@ def train_grid(
     """
     train, test = _check_data(data)
     rates, seeds = _check_grid(learning_rates, seeds)
-    batch_size, steps = _check_count("batch_size", batch_size), _check_count("steps", steps)
-    hidden, evaluation_size = _check_count("hidden", hidden), _check_count("evaluation_size", evaluation_size)
+    batch_size, steps = check_count("batch_size", batch_size), check_count("steps", steps)
+    hidden, evaluation_size = check_count("hidden", hidden), check_count("evaluation_size", evaluation_size)
     if batch_size > len(train[1]):
         raise ValueError(
             f"batch_size is {batch_size}, but there are {len(train[1])} training images: use at most that"
@@ -189,16 +189,6 @@ def _check_data(data):
     return train, test
 
 
-def _check_count(name: str, value, smallest: int = 1) -> int:
-    try:
-        count = index(value)
-    except TypeError:
-        count = None
-    if count is None or isinstance(value, bool) or count < smallest:
-        raise ValueError(f"{name} is {value!r}: give an integer of at least {smallest}")
-    return count
-
-
 def _check_grid(learning_rates, seeds) -> tuple[np.ndarray, list[int]]:
     rates = np.array(learning_rates, dtype=float)
     if rates.ndim != 1 or rates.size == 0:
@@ -208,7 +198,7 @@ def _check_grid(learning_rates, seeds) -> tuple[np.ndarray, list[int]]:
         raise ValueError(
             f"learning_rates is {rates.tolist()}: give finite positive rates, in increasing order"
         )
-    seeds = [_check_count("a seed", seed, smallest=0) for seed in np.ravel(seeds).tolist()]
+    seeds = [check_count("a seed", seed, at_least=0) for seed in np.ravel(seeds).tolist()]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds is {seeds}: give at least one, all different")
     return rates, seeds
@@ -217,9 +207,9 @@ def _check_grid(learning_rates, seeds) -> tuple[np.ndarray, list[int]]:
 def _check_checkpoints(checkpoints, steps: int) -> np.ndarray:
     """Updates made at each measurement, beginning with 0 and ending with `steps`."""
     if np.ndim(checkpoints) == 0:
-        count = min(_check_count("checkpoints", checkpoints), steps)
+        count = min(check_count("checkpoints", checkpoints), steps)
         return np.linspace(0, steps, count + 1).round().astype(int)
-    points = [_check_count("a checkpoint", point) for point in np.ravel(checkpoints).tolist()]
+    points = [check_count("a checkpoint", point) for point in np.ravel(checkpoints).tolist()]
     if not points or (np.diff(points) <= 0).any() or points[-1] > steps:
         raise ValueError(
             f"checkpoints is {points}: give increasing numbers of updates from 1 to steps = {steps}"

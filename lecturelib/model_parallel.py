@@ -12,8 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
+from lecturelib.checks import check_count
 from lecturelib.collectives import mesh, place
-from lecturelib.trajectory import check_count, check_key, step_keys
+from lecturelib.draws import check_key
+from lecturelib.trajectory import step_keys
 
 _product = functools.partial(jnp.matmul, precision="highest")
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lecturelib.trajectory import check_count
+from lecturelib.checks import check_count
 
 
 def play(

@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lecturelib.checks import check_count
 from lecturelib.cost import Traffic
-from lecturelib.trajectory import check_count, check_key
+from lecturelib.draws import check_key
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import jax
 
-from lecturelib.trajectory import check_count
+from lecturelib.checks import check_count
 
 LOOPBACK = "127.0.0.1"
 JOIN_SECONDS = 60  # that the first worker waits for the last

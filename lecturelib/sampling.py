@@ -228,3 +228,14 @@ def sampler_of(problem):
         f"problem = {problem!r} has neither features and targets, nor probabilities or eigenvalues and"
         " noise_variance; pass a problem of lecturelib.least_squares, or a record with these fields"
     )
+
+
+def checked_sampler(problem, batch_size):
+    """The sampler of a problem; ValueError if it cannot draw batches of that size."""
+    sampler = sampler_of(problem)
+    if batch_size > sampler.largest_batch_size:
+        raise ValueError(
+            f"batch_size = {batch_size} is more than the {sampler.largest_batch_size} rows to draw without"
+            " replacement; pass at most that many"
+        )
+    return sampler

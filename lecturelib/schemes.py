@@ -1,7 +1,7 @@
 """Schemes for choosing the batch size and the learning rate over time, and the exact risk each one ends with.
 
 The question of the lecture's last part: which scheme reaches the least risk from n examples in the fewest
-steps? Averaging (`tail_averaged_risk`, `local_sgd_risk`) lives in `averaging.py` and is re-exported here.
+steps? Averaging (`tail_averaged_risk`, `local_sgd_risk`) lives in `theory/averaging.py`, reached from here.
 """
 
 import math
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lecturelib.averaging import (
+from lecturelib.checks import check_array, check_count, check_nonnegative
+from lecturelib.theory.averaging import (
     check_schedule,
     isotropic,
     local_sgd_max_learning_rate,
     local_sgd_risk,
     tail_averaged_risk,
 )
-from lecturelib.problems import check_array, check_count, check_nonnegative
-from lecturelib.stability import max_learning_rate
+from lecturelib.theory.stability import max_learning_rate
 
 __all__ = [
     "Scheme",
@@ -63,7 +63,7 @@ def scheduled_risk(problem, start_error, learning_rates, batch_sizes):
     negative. batch_sizes: shape (steps,), whole numbers >= 1 or math.inf. Returns excess risks, shape (steps
     + 1,); past the largest stable rate they may grow to inf or nan. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> scheduled_risk(gaussian([1.0, 0.5], 1.0), [1.0, 1.0], [0.2, 0.1], [1, 8]).round(6)
     array([0.75   , 0.6075 , 0.51448])
     """
@@ -86,7 +86,7 @@ def staged(problem, batch_sizes, steps_per_stage, *, learning_rate=None):
     learning_rate: of all stages; by default half of `max_learning_rate` at the first batch size. Returns a
     `Scheme`. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> scheme = staged(gaussian([1.0] * 50), [1, 64], [3, 2])
     >>> print(scheme.batch_sizes, scheme.learning_rates.round(6))
     [ 1  1  1 64 64] [0.019231 0.019231 0.019231 0.019231 0.019231]
@@ -113,7 +113,7 @@ def doubling(problem, first_batch_size, stages, steps_per_stage, *, learning_rat
     first_batch_size (b), stages, steps_per_stage: whole numbers, 1 or more. learning_rate: as for `staged`.
     Returns a `Scheme`. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> print(doubling(gaussian([1.0]), 1, stages=3, steps_per_stage=2).batch_sizes)
     [1 1 2 2 4 4]
     """
@@ -129,7 +129,7 @@ def minimax_floor(problem, samples):
 
     problem: from `least_squares`. samples: n, a number > 0. Returns a float. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> minimax_floor(gaussian([1.0] * 50, noise_variance=1.0), 32768)
     0.000762939453125
 
@@ -152,7 +152,7 @@ def average_of_fits_risk(problem, samples, machines=1):
     problem: plain `gaussian`, all eigenvalues positive. samples (n), machines (K): whole numbers, n > K (d +
     1). Returns a float. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> problem = gaussian([1.0] * 50, noise_variance=1.0)
     >>> print(round(average_of_fits_risk(problem, 32768, 512) / minimax_floor(problem, 32768), 7))
     4.9230769
@@ -181,7 +181,7 @@ def optimal_scheme(problem, start_error, batch_sizes):
     shape (steps,), numbers >= 1. Returns a `Scheme`, whose `scheduled_risk` is the least there is.
     ValueError: else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> problem = gaussian([1.0] * 50, noise_variance=1.0)
     >>> scheme = optimal_scheme(problem, [1.0] * 50, [64] * 512)
     >>> risks = scheduled_risk(problem, [1.0] * 50, scheme.learning_rates, scheme.batch_sizes)
@@ -205,7 +205,7 @@ def proportional_scheme(problem, start_error, steps, *, theta=1.0, whole=True):
     problem, start_error: as for `optimal_scheme`. steps: whole number >= 1. theta: number > 0. whole: round
     batch sizes up; False keeps the formula exact. Returns a `Scheme`. ValueError: anything else.
 
-    >>> from lecturelib.problems import gaussian
+    >>> from lecturelib.theory.problems import (gaussian)
     >>> problem = gaussian([1.0] * 50, noise_variance=1.0)
     >>> [int(size) for size in proportional_scheme(problem, [1.0] * 50, steps=6).batch_sizes]
     [52, 53, 55, 59, 67, 83]

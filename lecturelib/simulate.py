@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 
-from lecturelib.trajectory import check_count, simulate
+from lecturelib.checks import check_count
+from lecturelib.trajectory import simulate
 
 
 @dataclass(frozen=True)

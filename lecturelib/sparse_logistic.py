@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lecturelib.checks import check_count
 from lecturelib.contest import Problem
 from lecturelib.datasets import Text
-from lecturelib.trajectory import check_count
 
 
 class Params(NamedTuple):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import jax
 
-from lecturelib.trajectory import check_count
+from lecturelib.checks import check_count
 
 
 def seconds(function: Callable, *arguments, repeats: int = 5) -> float:

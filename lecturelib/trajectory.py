@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lecturelib.sampling import sampler_of
+from lecturelib.checks import check_count
+from lecturelib.draws import check_key
+from lecturelib.sampling import checked_sampler
 from lecturelib.spread import compiled, cores
 
 # Small batches are drawn many steps at a time, large ones in parts: this many numbers stay in the cache.
@@ -58,13 +60,8 @@ def simulate(
     sync_every: steps between averagings of the machines. with_mean: whether to compute products.
     """
     batch_size, workers = check_count("batch_size", batch_size), check_count("runs", runs) * machines
-    sampler = sampler_of(problem)
+    sampler = checked_sampler(problem, batch_size)
     check_key(key)
-    if batch_size > sampler.largest_batch_size:
-        raise ValueError(
-            f"batch_size = {batch_size} is more than the {sampler.largest_batch_size} rows to draw without"
-            " replacement; pass at most that many"
-        )
     if errors is None:
         start = np.asarray(start_error, dtype=np.float64)
         if start.shape != (sampler.dimension,) or not np.all(np.isfinite(start)):
@@ -209,18 +206,3 @@ def _scan(
 
     all_risks, all_products = jax.tree.map(join, first, curves)
     return Trajectory(all_risks, all_products, errors, None if average is None else risks(average))
-
-
-def check_count(name, value, at_least=1):
-    """Return value as an int, or raise ValueError unless it is a whole number of at least `at_least`."""
-    whole = not isinstance(value, (bool, str)) and np.ndim(value) == 0 and float(value).is_integer()
-    if not whole or value < at_least:
-        raise ValueError(f"{name} = {value!r} is refused; pass a whole number, {at_least} or more")
-    return int(value)
-
-
-def check_key(key):
-    """Raise ValueError unless key is a single random key."""
-    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    if not typed or key.shape != ():
-        raise ValueError(f"key = {key!r} is not one random key; pass jax.random.key(seed)")

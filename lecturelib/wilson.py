@@ -11,10 +11,11 @@ Source: A. Wilson, R. Roelofs, M. Stern, N. Srebro, B. Recht, The marginal value
 in machine learning, NeurIPS (2017), section 3; the exact scores of gradient descent are derived below.
 """
 
-import operator
 from dataclasses import dataclass
 
 import numpy as np
+
+from lecturelib.checks import check_count
 
 OWN = {1: 1, -1: 5}  # features that only this example has, by its label
 
@@ -51,7 +52,7 @@ def construct(positives: int, negatives: int, new: int) -> Examples:
     [-1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
     """
     _check(positives, negatives)
-    _check_count("new", new)
+    check_count("new", new)
     labels = np.repeat([1, -1, 1, -1], [positives, negatives, new, new])
     own = np.array([OWN[y] for y in labels])
     features = np.zeros((len(labels), 3 + own.sum()))
@@ -99,15 +100,5 @@ def gradient_descent_scores(positives: int, negatives: int) -> Scores:
 
 
 def _check(positives, negatives):
-    if not (_check_count("positives", positives) > _check_count("negatives", negatives)):
+    if not (check_count("positives", positives) > check_count("negatives", negatives)):
         raise ValueError(f"positives = {positives}, negatives = {negatives}: positives must be the majority")
-
-
-def _check_count(name, value):
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ValueError(f"{name} = {value!r} is refused; pass a whole number, 1 or more")
-    return count

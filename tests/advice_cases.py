@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from lecturelib import advice_data, datasets
+from lecturelib import datasets
 from lecturelib import least_squares as ls
-from lecturelib.advice_moments import Moments
-from lecturelib.lifted import LiftedRisk
+from lecturelib.advice import data as advice_data
+from lecturelib.advice.reduction import Moments
+from lecturelib.theory.lifted import LiftedRisk
 
 
 def gaussian_moments(eigenvalues, noise_variance, start_error):
@@ -54,7 +55,7 @@ HELD = ("mnist-0", "mnist-7", "wordnet", "isotropic", "heavy tails")
 
 
 class Truth:
-    """What the advice promises, by the exact second moment: slow, and independent of `advice_moments.py`."""
+    """What the advice promises, by the exact second moment: slow, independent of `advice/reduction.py`."""
 
     def __init__(self, features, targets, goal):
         self.problem = ls.finite_sample(features, targets, on_range=True)

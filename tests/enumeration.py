@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from lecturelib.finite_sample import finite_sample
-from lecturelib.problems import gaussian
+from lecturelib.theory.finite_sample import finite_sample
+from lecturelib.theory.problems import gaussian
 
 ISO = gaussian([1.0] * 50, noise_variance=1.0)
 POWER = gaussian(1.0 / np.arange(1, 101), noise_variance=1.0)

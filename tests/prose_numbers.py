@@ -154,6 +154,6 @@ def _evaluate(expression: str):
     modules = {
         word: importlib.import_module(f"lecturelib.{word}")
         for word in words
-        if (PACKAGE / f"{word}.py").exists()
+        if (PACKAGE / f"{word}.py").exists() or (PACKAGE / word / "__init__.py").exists()
     }
     return eval(expression, {"math": math, "np": np, "scipy": scipy, **modules})

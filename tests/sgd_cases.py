@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lecturelib import finite_sample, problems
+from lecturelib.theory import finite_sample, problems
 
 RUNS, STEPS = 4000, 12
 _random = np.random.default_rng(7)

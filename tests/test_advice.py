@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from lecturelib import advice, advice_page
-from lecturelib.advice_data import prepare
+from lecturelib import advice
+from lecturelib.advice import page
+from lecturelib.advice.data import prepare
 
 RNG = np.random.default_rng(21)
 
@@ -40,7 +41,7 @@ def test_every_shape_of_data_gets_a_page_that_training_confirms(kind):
     assert 0 < row.learning_rate < row.max_learning_rate * 1.001
     assert all(0.6 < trial.ratio < 1.7 for trial in found.trials if trial.predicted_steps > 3)
     assert found.trials
-    assert advice_page.page(found).count("<tr") == len(found.plan.rows) + 1
+    assert page.page(found).count("<tr") == len(found.plan.rows) + 1
 
 
 def test_what_is_odd_is_said():
@@ -59,8 +60,8 @@ def test_bad_scaling_is_told_and_mended():
     assert hopeless.plan.recommended is None
     assert hopeless.confirmed is None
     assert "standardize" in " ".join(hopeless.remarks)
-    assert "No batch size reaches this goal" in advice_page.text(hopeless)
-    assert "out of reach" in advice_page.page(hopeless)
+    assert "No batch size reaches this goal" in page.text(hopeless)
+    assert "out of reach" in page.page(hopeless)
     mended = advice.from_data(prepare(x, y, standardize=True), goal=0.01, runs=4)
     assert mended.plan.recommended is not None
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from lecturelib import datasets
-from lecturelib.advice_data import load, prepare
+from lecturelib.advice.data import load, prepare
 
 RNG = np.random.default_rng(0)
 FEATURES, TARGETS = RNG.standard_normal((30, 3)) + 5.0, RNG.standard_normal(30)

@@ -6,8 +6,8 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from lecturelib import advice_logistic
-from lecturelib.advice_logistic import as_least_squares, fit, log_loss
+from lecturelib.advice import logistic
+from lecturelib.advice.logistic import as_least_squares, fit, log_loss
 
 RNG = np.random.default_rng(2)
 X = np.column_stack([RNG.standard_normal((80, 3)), np.ones(80)])
@@ -15,7 +15,7 @@ Y = (X @ [1.0, -2.0, 0.5, 0.3] + RNG.logistic(size=80) > 0).astype(float)
 
 
 def ridge_loss(w):
-    ridge = advice_logistic.RIDGE * np.sum(X**2) / len(X)
+    ridge = logistic.RIDGE * np.sum(X**2) / len(X)
     return log_loss(X @ w, Y) + 0.5 * ridge * w @ w
 
 
@@ -36,7 +36,7 @@ def test_separable_classes_have_finite_weights():
 
 
 def test_a_fit_that_stops_early_is_refused(monkeypatch):
-    monkeypatch.setattr(advice_logistic, "_newton", lambda features, *rest: np.ones(4))
+    monkeypatch.setattr(logistic, "_newton", lambda features, *rest: np.ones(4))
     with pytest.raises(RuntimeError, match="did not converge"):
         fit(X, Y)
 

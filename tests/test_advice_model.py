@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lecturelib import advice, advice_model
+from lecturelib import advice
+from lecturelib.advice import model as advice_model
 from lecturelib.noise_scale import NoiseScale
 
 
@@ -36,7 +37,7 @@ def test_a_module_in_the_current_folder_is_found(tmp_path, monkeypatch):
     [
         ("lecturelib", "write module:function"),
         ("no_such_module_here:f", "No module named"),
-        ("lecturelib.advice_model:nothing", "has no function 'nothing'"),
+        ("lecturelib.advice.model:nothing", "has no function 'nothing'"),
         ("tests.test_advice_model:four", "has to return"),
     ],
 )

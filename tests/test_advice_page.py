@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from lecturelib import advice, advice_page
-from lecturelib.advice_data import prepare
+from lecturelib import advice
+from lecturelib.advice import page as advice_page
+from lecturelib.advice.data import prepare
 from lecturelib.cli import main
 from tests.advice_cases import held
 

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from lecturelib import advice_path, schemes
 from lecturelib import least_squares as ls
-from lecturelib.advice_moments import moments
-from lecturelib.advice_path import MomentsRisk, depth, doubling
+from lecturelib import schemes
+from lecturelib.advice import path
+from lecturelib.advice.path import MomentsRisk, depth, doubling
+from lecturelib.advice.reduction import moments
 from tests.advice_cases import gaussian_moments
 
 EIGENVALUES = 1.0 / np.arange(1, 13)
@@ -42,7 +43,7 @@ def test_a_known_stable_rate_is_respected():
 
 
 def test_a_goal_out_of_reach_is_none(monkeypatch):
-    monkeypatch.setattr(advice_path, "MOST_STEPS", 50)
+    monkeypatch.setattr(path, "MOST_STEPS", 50)
     monkeypatch.setattr(MomentsRisk, "most_steps", 50)
     assert depth(NOISY, 1e-3 * FIRST, 1) is None
 
@@ -57,7 +58,7 @@ def test_doubling_reaches_the_goal_at_its_price_and_beats_a_constant_batch():
     assert scheme.samples * scheme.steps < 0.7 * 128 * constant.steps**2
     growth = np.diff(scheme.batch_sizes)
     assert np.all((growth == 0) | (growth == scheme.batch_sizes[:-1]))
-    assert np.all(np.diff(np.flatnonzero(growth)) >= advice_path.SHORTEST_STAGE)
+    assert np.all(np.diff(np.flatnonzero(growth)) >= path.SHORTEST_STAGE)
 
 
 def test_doubling_that_costs_or_lasts_too_much_is_none():

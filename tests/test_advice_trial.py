@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from lecturelib import advice_trial
-from lecturelib.advice_data import prepare
-from lecturelib.advice_moments import moments
-from lecturelib.advice_plan import plan
-from lecturelib.advice_run import mean_loss
-from lecturelib.advice_trial import Trial, steps_to, trials
+from lecturelib.advice import trial as advice_trial
+from lecturelib.advice.data import prepare
+from lecturelib.advice.planning import plan
+from lecturelib.advice.reduction import moments
+from lecturelib.advice.training import mean_loss
+from lecturelib.advice.trial import Trial, steps_to, trials
 from tests.advice_cases import held
 
 

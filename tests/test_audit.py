@@ -169,10 +169,13 @@ def test_a_text_that_does_not_stand_there_once_is_refused(notebook, old):
         mutants(notebook, mutant(["01.half"], old, "x"))
 
 
-def test_a_file_in_a_folder_of_the_package_is_never_written(notebook, worker):
-    program = audit_mutants.Program(("1",), {"data/README.md": "overwritten"})
-    with pytest.raises(ValueError, match="lies in a folder"):
-        worker.run(program, notebook.path.parent)
+def test_a_mutant_changes_its_copy_and_never_the_package(notebook, worker):
+    untouched = (audit_mutants.PACKAGE / "theory" / "depth.py").read_text()
+    program = audit_mutants.Program(
+        ("from lecturelib.theory import depth\nassert depth.LOST",), {"theory/depth.py": "LOST = True"}
+    )
+    assert worker.run(program, notebook.path.parent)["other_errors"] == []
+    assert (audit_mutants.PACKAGE / "theory" / "depth.py").read_text() == untouched
 
 
 def quick() -> list[tuple[notebooks.Notebook, str]]:

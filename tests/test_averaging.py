@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecturelib import schemes
-from lecturelib.problems import gaussian, one_hot
-from lecturelib.stability import max_learning_rate
+from lecturelib.theory.problems import gaussian, one_hot
+from lecturelib.theory.stability import max_learning_rate
 from tests.enumeration import DATA, EXACT, FEATURES, ISO, POWER, SAMPLES, START, paths, risk
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lecturelib import least_squares as ls
-from lecturelib.critical_batch import (
+from lecturelib.theory.critical_batch import (
     critical_batch_sizes,
     half_saturation,
     jain_constant,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecturelib import delayed, least_squares, simulate
-from lecturelib.delayed_risk import delayed_risk
+from lecturelib.theory.delayed_risk import delayed_risk
 from tests import dense_sgd
 from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecturelib import least_squares as ls
-from lecturelib.depth import MOST_STEPS, Depth, _Decomposed, _improved
+from lecturelib.theory.depth import MOST_STEPS, Depth, _Decomposed, _improved
 
 SIZES = [*(2**k for k in range(11)), math.inf]
 MAKERS = {

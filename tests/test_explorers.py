@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from lecturelib import explorers, figure_colours
+from lecturelib import explorers
 from lecturelib import least_squares as ls
-from lecturelib.explorers_tables import TABLES
-from lecturelib.explorers_truth import PREDICTIONS, Choice, Curve, data
+from lecturelib.explorers.tables import TABLES
+from lecturelib.explorers.truth import PREDICTIONS, Choice, Curve, data
+from lecturelib.plots import colours
 
 PAGES = sorted(explorers.FOLDER.glob("*.md"))
 
@@ -114,5 +115,5 @@ def test_the_colours_are_those_of_the_figures():
     for theme, at in (("light", 0), ("dark", css.index('[data-theme="dark"]'))):
         block = css[at : css.index("}", at)]
         found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
-        assert [found[f"series-{i}"] for i in range(5)] == list(figure_colours.PALETTES[theme])
-        assert (found["paper"], found["ink"], found["grid"]) == figure_colours.INK[theme]
+        assert [found[f"series-{i}"] for i in range(5)] == list(colours.PALETTES[theme])
+        assert (found["paper"], found["ink"], found["grid"]) == colours.INK[theme]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lecturelib import explorers
-from lecturelib.explorers_tables import TABLES
-from lecturelib.explorers_truth import PREDICTIONS
+from lecturelib.explorers.tables import TABLES
+from lecturelib.explorers.truth import PREDICTIONS
 from tests import browser
 from tests.explorer_window import address, focus_on, press, shown, visit
 

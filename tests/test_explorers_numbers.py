@@ -8,7 +8,7 @@ import pytest
 
 from lecturelib import cost, explorers
 from lecturelib import least_squares as ls
-from lecturelib.explorers_tables import TABLES
+from lecturelib.explorers.tables import TABLES
 from tests import browser
 from tests.explorer_window import visit
 

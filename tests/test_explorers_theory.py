@@ -14,7 +14,7 @@ import pytest
 
 from lecturelib import cost, explorers
 from lecturelib import least_squares as ls
-from lecturelib.delayed_risk import delayed_risk
+from lecturelib.theory.delayed_risk import delayed_risk
 
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(

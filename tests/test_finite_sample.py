@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lecturelib import least_squares as ls
-from lecturelib.finite_sample import FiniteSample, finite_sample
+from lecturelib.theory.finite_sample import FiniteSample, finite_sample
 from tests import dense_sgd
 
 RNG = np.random.default_rng(20)

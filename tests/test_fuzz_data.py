@@ -22,8 +22,9 @@ import pytest
 from hypothesis import given
 from pyarrow import parquet
 
-from lecturelib import datasets, study_file
-from lecturelib.study_plan import Plan
+from lecturelib import datasets
+from lecturelib.study import file as study_file
+from lecturelib.study.plan import Plan
 from tests.fuzzing import MANY, Misbehaved, Watch, damaged, each, inputs, refused
 from tests.test_study_file import grid_run
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from papermill.translators import PythonTranslator
 
-from lecturelib import cli, notebooks, running, sweep_grid
+from lecturelib import cli, notebooks, running
 from lecturelib.grading import assignment, submissions
+from lecturelib.sweep import grid as sweep_grid
 from tests import grading_cases
 from tests.fuzzing import damaged, each, inputs, refused
 

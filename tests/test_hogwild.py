@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from lecturelib import datasets, hogwild, hogwild_kernels, hogwild_team
+from lecturelib import datasets, hogwild
+from lecturelib.hogwild import kernels, team
 
 SHARED = ("lock-free", "locked", "striped", "round-robin", "buffered")
 
@@ -117,14 +118,14 @@ def test_disjoint_supports_give_the_serial_result_at_every_number_of_threads(sch
 
 
 def test_a_kernel_that_drops_an_update_is_caught(monkeypatch):
-    right, kernel = train_disjoint("lock-free", 1), hogwild_kernels.lock_free
+    right, kernel = train_disjoint("lock-free", 1), kernels.lock_free
 
     def without_the_last_row(weights, rows, block, job):
         return kernel(
             weights, rows, block, job._replace(last=max(job.first + np.uint64(1), job.last) - np.uint64(1))
         )
 
-    monkeypatch.setattr(hogwild_team.kernels, "lock_free", without_the_last_row)
+    monkeypatch.setattr(team.kernels, "lock_free", without_the_last_row)
     for threads in (1, 2, 4):
         assert train_disjoint("lock-free", threads) != right, threads
 

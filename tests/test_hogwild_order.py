@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import sparse, stats
 
-from lecturelib import hogwild, hogwild_rows
+from lecturelib import hogwild
+from lecturelib.hogwild import rows as hogwild_rows
 from tests.test_hogwild import SHARED, random_problem
 
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import sparse
 
-from lecturelib import hogwild, hogwild_counting, hogwild_kernels
-from lecturelib.hogwild_checks import check_settings
-from lecturelib.hogwild_kernels import DONE, STOPPED
-from lecturelib.hogwild_rows import make_rows
-from lecturelib.hogwild_team import Team
+from lecturelib import hogwild
+from lecturelib.hogwild import counting, kernels
+from lecturelib.hogwild.checks import check_settings
+from lecturelib.hogwild.kernels import DONE, STOPPED
+from lecturelib.hogwild.rows import make_rows
+from lecturelib.hogwild.team import Team
 
 RATE = 2.0**-20
 
@@ -97,7 +98,7 @@ def test_a_write_by_another_thread_after_the_margin_is_a_collision():
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(team.calls[0], rows, job)
         with pytest.raises(StillRunning):
-            running.result(timeout=5 if not hogwild_counting.counted.signatures else 0.3)
+            running.result(timeout=5 if not counting.counted.signatures else 0.3)
         team.shared[0] += np.uint64(2**32)  # another thread's write, of 0
         team.turn[0] = 0
         assert running.result() == DONE
@@ -133,11 +134,9 @@ def test_only_the_schemes_with_locks_wait_for_locks():
 
 def test_a_lock_where_none_should_be_is_caught(monkeypatch):
     monkeypatch.setattr(
-        hogwild_kernels,
+        kernels,
         "lock_free",
-        lambda weights, rows, block, job: hogwild_kernels.locked(
-            weights, rows, block, job, held, np.uint64(64)
-        ),
+        lambda weights, rows, block, job: kernels.locked(weights, rows, block, job, held, np.uint64(64)),
     )
     held = np.zeros(16, np.int32)
     features, labels = one_column(10)
@@ -165,8 +164,8 @@ def may_wait(kernel):
 def test_the_lock_free_program_has_no_instruction_that_waits():
     for scheme in ("lock-free", "locked"):
         count_in_one_weight(scheme, 1, rows=10)
-    assert not may_wait(hogwild_kernels.lock_free)
-    assert may_wait(hogwild_kernels.locked)
+    assert not may_wait(kernels.lock_free)
+    assert may_wait(kernels.locked)
 
 
 def test_numbas_reference_counts_are_caught():

@@ -12,8 +12,8 @@ import pytest
 from scipy import sparse
 
 from lecturelib import hogwild
-from lecturelib.hogwild_kernels import BAD_ROW, STOPPED
-from lecturelib.hogwild_rows import make_rows
+from lecturelib.hogwild.kernels import BAD_ROW, STOPPED
+from lecturelib.hogwild.rows import make_rows
 from tests.test_hogwild_races import RATE, one_column, team_of
 
 

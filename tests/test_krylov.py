@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg
 
 from lecturelib import least_squares as ls
-from lecturelib.krylov import SharedSpace, pencil_tops
+from lecturelib.theory.krylov import SharedSpace, pencil_tops
 from tests import dense_sgd
 
 

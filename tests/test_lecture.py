@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lecturelib import claims, figure_data, notebooks
+from lecturelib import claims, notebooks
+from lecturelib.plots import numbers
 from tools import audit, readme_picture
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +78,7 @@ def test_every_figure_has_alternative_text_a_dark_variant_and_its_numbers(notebo
         assert light != dark
         assert struct.unpack(">II", light[16:24]) == struct.unpack(">II", dark[16:24])  # width, height
         header, *rows = csv.reader(io.StringIO(about["csv"]))
-        assert header == [*figure_data.COLUMNS, *figure_data.VALUES, "of"]
+        assert header == [*numbers.COLUMNS, *numbers.VALUES, "of"]
         assert rows
         assert {len(row) for row in rows} == {len(header)}
 

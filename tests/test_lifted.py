@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lecturelib import least_squares as ls
-from lecturelib.lifted import LiftedRisk
+from lecturelib.theory.lifted import LiftedRisk
 
 RNG = np.random.default_rng(7)
 PROBLEM = ls.finite_sample(RNG.standard_normal((12, 3)) ** 3, RNG.standard_normal(12))

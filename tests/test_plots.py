@@ -95,7 +95,7 @@ def test_the_same_figure_gives_the_same_bytes():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("count", [2, 5, 12])
 def test_series_differ_in_more_than_colour(theme, count):
-    """That the colours differ enough is tested in test_figure_colours.py."""
+    """That the colours differ enough is tested in test_plots_colours.py."""
     plots.use(theme)
     styles = plots.series(count)
     assert len({(s["marker"], s["linestyle"]) for s in styles}) == count

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lecturelib.powersums import BLOCK, PowerSum
+from lecturelib.theory.powersums import BLOCK, PowerSum
 
 terms = st.lists(st.tuples(st.floats(-0.9, 1.0), st.floats(-3.0, 3.0)), min_size=1, max_size=5)
 

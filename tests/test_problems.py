@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from lecturelib.problems import check_array, gaussian, one_hot
+from lecturelib.theory.problems import check_array, gaussian, one_hot
 from tests import dense_sgd
 
 EIGENVALUES, PROBABILITIES = np.array([1.0, 0.5, 0.2]), np.array([0.6, 0.3, 0.1])

@@ -6,9 +6,10 @@ import math
 import numpy as np
 import pytest
 
-from lecturelib import averaging, schemes
-from lecturelib.problems import gaussian, one_hot
-from lecturelib.stability import max_learning_rate
+from lecturelib import schemes
+from lecturelib.theory import averaging
+from lecturelib.theory.problems import gaussian, one_hot
+from lecturelib.theory.stability import max_learning_rate
 from tests.enumeration import DATA, EXACT, FEATURES, ISO, POWER, SAMPLES, START, paths, risk
 
 

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lecturelib import averaging, finite_sample, schemes, simulate, spread
+from lecturelib import schemes, simulate, spread
+from lecturelib.theory import averaging, finite_sample
 from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away, exact
 
 

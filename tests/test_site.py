@@ -115,14 +115,14 @@ class TestCards:
         assert all(card["limit"] and card["claims"] and card["fails"] for card in CARDS)
 
     def test_a_card_shows_its_functions_docstring(self):
-        doc = cards.docstring(ROOT, "lecturelib.stability.critical_batch_size")
+        doc = cards.docstring(ROOT, "lecturelib.theory.stability.critical_batch_size")
         assert doc.summary.startswith("How many examples a batch can hold")
         assert doc.formula.startswith("b_c = eta_max(inf) / eta_max(1)")
         assert doc.example.endswith("52.0")
 
     def test_a_function_that_is_not_there_is_refused(self):
         with pytest.raises(ValueError, match=r"lecturelib\.stability\.nothing is not a function"):
-            cards.docstring(ROOT, "lecturelib.stability.nothing")
+            cards.docstring(ROOT, "lecturelib.theory.stability.nothing")
 
 
 CELLS = {f"{n.number}:{c.id}" for n in notebooks.find() for c in n.read().cells}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecturelib import least_squares as ls
-from lecturelib.stability import diagonal_tops, top_of_diagonal_plus_rank_one
+from lecturelib.theory.stability import diagonal_tops, top_of_diagonal_plus_rank_one
 from tests import dense_sgd
 
 ISO50, POW1, ONE_HOT = (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lecturelib import datasets, mlp, study
-from lecturelib.study_file import MEASURES
+from lecturelib.study.__main__ import main
+from lecturelib.study.file import MEASURES
 
 PLAN = study.Plan(
     batch_sizes=(4, 16),
@@ -81,11 +82,11 @@ def test_another_plan_does_not_take_these_parts(data, tmp_path):
 def test_the_command_writes_the_named_study(data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(datasets, "mnist", lambda: data)
     monkeypatch.setitem(study.PLANS, "epoch", dataclasses.replace(PLAN, batch_sizes=(4,)))
-    study.main(["epoch"], tmp_path)
+    main(["epoch"], tmp_path)
     assert "seconds of training" in capsys.readouterr().out
     assert study.read(tmp_path / "mnist_epoch.csv.gz").plan.batch_sizes == (4,)
     with pytest.raises(ValueError, match=r"name is 'epoc': choose one of epoch, overfit"):
-        study.main(["epoc"], tmp_path)
+        main(["epoc"], tmp_path)
 
 
 @pytest.mark.parametrize("name", study.PLANS)

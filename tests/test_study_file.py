@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lecturelib.grid import GridRun
-from lecturelib.study_file import COLUMNS, MEASURES, Study, read, replace_bytes, write
-from lecturelib.study_plan import Plan
+from lecturelib.study.file import COLUMNS, MEASURES, Study, read, replace_bytes, write
+from lecturelib.study.plan import Plan
 
 PLAN = Plan((2, 16), (0.1, 0.25), (0,), (1, 2, 7), samples=32, updates=4, target=0.5, points=3)
 

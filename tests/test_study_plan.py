@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lecturelib.grid import GridRun
-from lecturelib.study_plan import PLANS, Plan
+from lecturelib.study.plan import PLANS, Plan
 
 PLAN = Plan((1, 64), (0.1, 0.2, 0.4), (0,), (1, 2), samples=640, updates=20, target=0.5, points=4)
 

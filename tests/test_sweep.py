@@ -6,9 +6,11 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from lecturelib import sweep, sweep_command, sweep_grid
+from lecturelib import sweep
 from lecturelib.cli import main
-from lecturelib.sweep_loop import Budget
+from lecturelib.sweep import command as sweep_command
+from lecturelib.sweep import grid as sweep_grid
+from lecturelib.sweep.loop import Budget
 from tests import sweep_cases
 from tests.test_notebooks import write
 
@@ -140,7 +142,7 @@ def test_mistakes_are_refused_before_anything_is_started_or_written(tmp_path, ar
 
 
 def test_a_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("lecturelib.sweep_cluster.ANSWER_SECONDS", 1)
+    monkeypatch.setattr("lecturelib.sweep.cluster.ANSWER_SECONDS", 1)
     notebook = write(tmp_path, "01_first", "seed = 0  # any")
     with pytest.raises(ValueError, match=r"scheduler='tcp://127.0.0.1:1': no dask scheduler answers there"):
         sweep.run(notebook, {"seed": [1]}, tmp_path / "out", scheduler="tcp://127.0.0.1:1")

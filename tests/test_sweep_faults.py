@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lecturelib import sweep_command
+from lecturelib.sweep import command as sweep_command
 from tests import sweep_cases
 from tests.sweep_cases import alive, family, started, wait_for
 from tests.test_notebooks import write

@@ -6,8 +6,8 @@ import math
 import nbformat
 import pytest
 
-from lecturelib import sweep_folder
-from lecturelib.sweep_folder import Folder, InUse, Result
+from lecturelib.sweep import folder as sweep_folder
+from lecturelib.sweep.folder import Folder, InUse, Result
 
 GOOD = Result("a-1", {"seed": 1}, 2.5, {"risk": 0.5, "never": math.inf}, {"04.x": 3.0})
 BAD = Result("a-1", {"seed": 1}, 1.0, error="cell [2]: ZeroDivisionError: division by zero", attempts=2)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lecturelib import notebooks, sweep_grid
+from lecturelib import notebooks
+from lecturelib.sweep import grid as sweep_grid
 from tests.test_notebooks import PARAMETERS, write
 
 

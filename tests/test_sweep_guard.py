@@ -10,12 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lecturelib.sweep_guard import Guard
+from lecturelib.sweep.guard import Guard
 from tests.sweep_cases import alive, wait_for
 
 PARENT = """\
 import subprocess, sys, time
-from lecturelib.sweep_guard import Guard
+from lecturelib.sweep.guard import Guard
 guard = Guard()
 groups = [subprocess.Popen(["sh", "-c", "sleep 1000 & sleep 1000"], start_new_session=True) for _ in range(2)]
 for group in groups:

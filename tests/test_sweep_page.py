@@ -13,9 +13,10 @@ import PIL.Image
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from lecturelib import sweep_figures, sweep_page, sweep_table
-from lecturelib.sweep_folder import Folder, Result
-from lecturelib.sweep_run import Plan
+from lecturelib.sweep import figures, table
+from lecturelib.sweep import page as sweep_page
+from lecturelib.sweep.folder import Folder, Result
+from lecturelib.sweep.whole import Plan
 from tests.sweep_cases import wait_for
 from tests.test_notebooks import write
 
@@ -58,8 +59,8 @@ def swept(tmp_path_factory):
         results[infinite].recorded["risk"] = math.inf
         for result in results.values():
             folder.keep(result, executed())
-        rows = sweep_table.table(runs, results)
-        sweep_table.write(rows, folder)
+        rows = table.table(runs, results)
+        table.write(rows, folder)
         yield Plan(notebook, runs, {}, []), results, rows, folder
 
 
@@ -136,7 +137,7 @@ def test_failures_come_with_their_error_and_counts_are_right(page):
 
 def test_each_number_is_drawn_against_each_parameter_but_the_seed(swept):
     rows = swept[2]
-    drawn, more = sweep_figures.drawings(rows, ["rate", "kind", "seed"])
+    drawn, more = figures.drawings(rows, ["rate", "kind", "seed"])
     assert more == 0
     assert [d.alt.split(",")[0].split(". ")[0] for d in drawn] == [
         "risk against rate",
@@ -153,26 +154,26 @@ def test_each_number_is_drawn_against_each_parameter_but_the_seed(swept):
 def test_the_seed_is_drawn_against_where_nothing_else_was_varied():
     runs = {f"a-{s}": {"seed": s} for s in range(3)}
     results = {name: Result(name, values, 1.0, {"x": values["seed"] ** 2}) for name, values in runs.items()}
-    drawn, _ = sweep_figures.drawings(sweep_table.table(runs, results), ["seed"])
+    drawn, _ = figures.drawings(table.table(runs, results), ["seed"])
     assert [d.alt for d in drawn] == ["x against seed. The mean is least, 0, at 0 and greatest, 4, at 2."]
 
 
 def test_too_many_drawings_are_counted(monkeypatch, swept):
-    monkeypatch.setattr(sweep_figures, "MOST", 1)
-    drawn, more = sweep_figures.drawings(swept[2], ["rate", "kind", "seed"])
+    monkeypatch.setattr(figures, "MOST", 1)
+    drawn, more = figures.drawings(swept[2], ["rate", "kind", "seed"])
     assert (len(drawn), more) == (1, 3)
 
 
 def test_lists_and_words_are_places_in_a_row():
-    assert sweep_figures._positions([[1, 8], [1, 16]]) == {"[1, 8]": 0, "[1, 16]": 1}
-    assert sweep_figures._positions([0.5, 2]) == {"0.5": 0.5, "2": 2.0}
+    assert figures._positions([[1, 8], [1, 16]]) == {"[1, 8]": 0, "[1, 16]": 1}
+    assert figures._positions([0.5, 2]) == {"0.5": 0.5, "2": 2.0}
 
 
 def test_an_empty_sweep_has_a_page(tmp_path):
     notebook = write(tmp_path, "01_first", "seed = 0  # any")
     folder = Folder(tmp_path / "out")
     folder.path.mkdir()
-    rows = sweep_table.table({"a-1": {}}, {})
+    rows = table.table({"a-1": {}}, {})
     sweep_page.write(Plan(notebook, {"a-1": {}}, {}, []), {}, rows, folder, 1)
     assert "1 runs, 1 missing" in (folder.path / "index.html").read_text()
 
@@ -202,7 +203,7 @@ return all[0].currentSrc.endsWith(arguments[0])
 
 def test_a_browser_shows_every_picture_in_light_and_dark(swept, browser):
     sweep_page.write(*swept, 1)
-    drawn, _ = sweep_figures.drawings(swept[2], ["rate", "kind", "seed"])
+    drawn, _ = figures.drawings(swept[2], ["rate", "kind", "seed"])
     gallery = {}
     browser.get((swept[3].path / "index.html").as_uri())
     for theme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 22, 26)")):

@@ -7,8 +7,8 @@ import math
 import pyarrow.parquet
 import pytest
 
-from lecturelib import sweep_table
-from lecturelib.sweep_folder import Folder, Result
+from lecturelib.sweep import table as sweep_table
+from lecturelib.sweep.folder import Folder, Result
 
 
 def made(*recorded):

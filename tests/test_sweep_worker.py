@@ -8,8 +8,8 @@ import nbformat
 import psutil
 import pytest
 
-from lecturelib import sweep_kernel, sweep_worker
-from lecturelib.sweep_worker import Task
+from lecturelib.sweep import kernel, worker
+from lecturelib.sweep.worker import Task
 from tests.sweep_cases import alive, wait_for
 from tests.test_notebooks import write
 
@@ -34,7 +34,7 @@ def task(tmp_path):
         return Task(name="run", values=values or {}, notebook=text, timeout=timeout, **options)
 
     yield make
-    sweep_kernel._ended.clear()
+    kernel._ended.clear()
 
 
 def children():
@@ -54,7 +54,7 @@ def test_a_run_records_in_its_own_folder_with_its_parameters(task, tmp_path):
         "open(os.path.join(os.environ['TMPDIR'], 'left'), 'w').close()",
         "sweep.record('compiled', os.environ['JAX_COMPILATION_CACHE_DIR'])",
     ]
-    attempt = sweep_worker.attempt(task(*cells, values={"seed": 21}, running=str(tmp_path / "a {folder}")))
+    attempt = worker.attempt(task(*cells, values={"seed": 21}, running=str(tmp_path / "a {folder}")))
     assert attempt.error is None
     assert attempt.recorded["here"] == str(tmp_path)
     assert attempt.recorded["double"] == 42
@@ -77,7 +77,7 @@ ENDS = {
 
 @pytest.mark.parametrize(("cell", "error"), ENDS.values(), ids=ENDS)
 def test_a_notebook_that_does_not_run_to_its_end_has_failed(task, cell, error):
-    attempt = sweep_worker.attempt(task("print('first')", cell.replace("; ", "\n"), "print('last')"))
+    attempt = worker.attempt(task("print('first')", cell.replace("; ", "\n"), "print('last')"))
     error = error.replace("[2]", "[3]")
     assert attempt.error == error
     assert attempt.recorded == {}
@@ -97,7 +97,7 @@ while True:
 
 
 def test_a_run_that_hangs_is_ended_with_what_it_started(task, tmp_path):
-    attempt = sweep_worker.attempt(task("seed", HANG, timeout=8))
+    attempt = worker.attempt(task("seed", HANG, timeout=8))
     assert attempt.error == "took longer than 8 s"
     assert shows(attempt, "took longer than 8 s")
     assert 8 <= attempt.seconds < 40
@@ -107,15 +107,15 @@ def test_a_run_that_hangs_is_ended_with_what_it_started(task, tmp_path):
 
 @pytest.mark.long
 def test_the_limit_is_for_the_whole_run_and_not_for_a_cell(task):
-    attempt = sweep_worker.attempt(task(*["import time; time.sleep(2.5)"] * 4, timeout=8))
+    attempt = worker.attempt(task(*["import time; time.sleep(2.5)"] * 4, timeout=8))
     assert attempt.error == "took longer than 8 s"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("cell", ["while True: print('x' * 1000)", "while True: display('x' * 10_000)"])
 def test_a_run_that_prints_endlessly_is_ended(task, cell, monkeypatch):
-    monkeypatch.setattr(sweep_kernel, "MOST_OUTPUT", 1_000_000)
-    attempt = sweep_worker.attempt(task(cell))
+    monkeypatch.setattr(kernel, "MOST_OUTPUT", 1_000_000)
+    attempt = worker.attempt(task(cell))
     assert attempt.error == "printed more than 1 million letters"
     assert shows(attempt, "printed more than 1 million letters")
     assert len(attempt.notebook) < 5_000_000
@@ -123,23 +123,23 @@ def test_a_run_that_prints_endlessly_is_ended(task, cell, monkeypatch):
 
 
 def test_what_is_just_within_the_limit_of_output_is_kept(task, monkeypatch):
-    monkeypatch.setattr(sweep_kernel, "MOST_OUTPUT", 1000)
-    assert sweep_worker.attempt(task("print('x' * 999)")).error is None
+    monkeypatch.setattr(kernel, "MOST_OUTPUT", 1000)
+    assert worker.attempt(task("print('x' * 999)")).error is None
 
 
 def test_a_task_that_comes_too_late_or_after_the_end_does_not_start(task):
-    assert not sweep_worker.attempt(task("1", start_before=time.time() - 1)).started
-    sweep_kernel.end("two")
-    assert sweep_worker.attempt(task("1", start_before=0, sweep="one")).started is False
-    assert sweep_worker.attempt(task("1", sweep="two")).started is False
+    assert not worker.attempt(task("1", start_before=time.time() - 1)).started
+    kernel.end("two")
+    assert worker.attempt(task("1", start_before=0, sweep="one")).started is False
+    assert worker.attempt(task("1", sweep="two")).started is False
 
 
 def test_a_full_disk_is_no_fault_of_the_run(task, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device", "x.ipynb")
 
-    monkeypatch.setattr(sweep_worker.papermill, "execute_notebook", full)
-    attempt = sweep_worker.attempt(task("1"))
+    monkeypatch.setattr(worker.papermill, "execute_notebook", full)
+    attempt = worker.attempt(task("1"))
     assert attempt.full_disk
     assert attempt.error == "no space left in x.ipynb"
 
@@ -148,14 +148,14 @@ def test_other_errors_of_ours_are_raised(task, monkeypatch):
     def broken(*_, **__):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(sweep_worker.papermill, "execute_notebook", broken)
+    monkeypatch.setattr(worker.papermill, "execute_notebook", broken)
     with pytest.raises(OSError, match="Input/output"):
-        sweep_worker.attempt(task("1"))
+        worker.attempt(task("1"))
 
 
 def test_a_notebook_that_never_ran_is_kept_with_its_parameters_and_error(task):
     made = task("print(seed)", values={"seed": 7})
-    kept = nbformat.reads(sweep_worker.marked(sweep_worker.prepared(made), "gone"), as_version=4)
+    kept = nbformat.reads(worker.marked(worker.prepared(made), "gone"), as_version=4)
     assert "gone" in kept.cells[0].source
     assert any("seed = 7" in cell.source for cell in kept.cells)
 
@@ -163,6 +163,6 @@ def test_a_notebook_that_never_ran_is_kept_with_its_parameters_and_error(task):
 @pytest.mark.long
 def test_where_nothing_is_shared_the_run_still_runs(task):
     nowhere = {"running": "/nonexistent/a", "compiled": "/nonexistent/b", "cwd": "/nonexistent/c"}
-    attempt = sweep_worker.attempt(task("from lecturelib import sweep\nsweep.record('x', 1)", **nowhere))
+    attempt = worker.attempt(task("from lecturelib import sweep\nsweep.record('x', 1)", **nowhere))
     assert attempt.error is None
     assert attempt.recorded == {"x": 1}

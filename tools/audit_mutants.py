@@ -3,7 +3,7 @@
 tests/mutants/NN.toml lists the mutants of notebook NN, tables [[mutant]] with
 
     claims      ids of the claims that must fail under it (or `claim`, one id)
-    file        a file of lecturelib, such as "problems.py", or "notebook"
+    file        a file of lecturelib, such as "theory/problems.py", or "notebook"
     old, new    text that stands in the file exactly once, and what a hurried author would write instead
     why         the mistake, in words
     parameters  optional: other parameters of the notebook, so that it runs faster

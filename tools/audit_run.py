@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -68,19 +69,10 @@ class Worker:
             What it printed, and its errors as texts.
 
         Raises:
-            ValueError: a changed file that lies in a folder of the package.
             RuntimeError: the process died or was ended, or imported another copy of the package.
         """
-        if deep := [name for name in program.changed if Path(name).name != name]:
-            raise ValueError(f"{deep[0]} lies in a folder: a mutant changes a file of lecturelib itself")
         with tempfile.TemporaryDirectory(prefix="audit-") as folder:
-            copy = Path(folder) / "lecturelib"
-            copy.mkdir()
-            for path in PACKAGE.iterdir():
-                if path.name != "__pycache__" and path.name not in program.changed:
-                    (copy / path.name).symlink_to(path)
-            for name, text in program.changed.items():
-                (copy / name).write_text(text, encoding="utf-8")
+            _copy_package(Path(folder) / "lecturelib", program.changed)
             job = {"folder": folder, "cwd": str(cwd), "cells": program.cells, "seconds": limit}
             print(json.dumps(job), file=self.process.stdin, flush=True)
             status = self.process.stdout.readline().strip()
@@ -90,3 +82,13 @@ class Worker:
         if not outcome["library"].startswith(folder):
             raise RuntimeError(f"the cells imported {outcome['library']}, not the mutated copy")
         return {"printed": outcome["printed"], "errors": outcome["errors"]}
+
+
+def _copy_package(copy: Path, changed: dict[str, str]) -> None:
+    """The package with changed files; the others are links to those there are."""
+    shutil.copytree(
+        PACKAGE, copy, copy_function=os.symlink, ignore=shutil.ignore_patterns("__pycache__", ".*")
+    )
+    for name, text in changed.items():
+        (copy / name).unlink()
+        (copy / name).write_text(text, encoding="utf-8")

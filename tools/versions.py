@@ -56,9 +56,12 @@ class Failed(RuntimeError):
 
 
 def library_tests(root: Path = ROOT) -> list[str]:
-    """The tests of the library: tests/test_X.py where there is a lecturelib/X.py."""
-    names = (path.stem for path in sorted((root / "lecturelib").glob("*.py")))
-    return [f"tests/test_{name}.py" for name in names if (root / "tests" / f"test_{name}.py").exists()]
+    """The tests of the library: tests/test_X.py, or test_FOLDER_X.py, where lecturelib has an X.py."""
+    modules = [path.relative_to(root / "lecturelib") for path in (root / "lecturelib").rglob("*.py")]
+    names = {name for path in modules for name in (path.stem, "_".join(path.with_suffix("").parts))}
+    names |= {path.parent.name for path in modules if path.name == "__init__.py"}
+    paths = (f"tests/test_{name}.py" for name in sorted(names))
+    return [path for path in paths if (root / path).exists()]
 
 
 def lower_bounds(pyproject: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 // A small chart in SVG: lines that differ in colour, marker and dash, a text alternative, the numbers as a table.
-// Colours come from explorers.css, which says the same as lecturelib/figure_colours.py.
+// Colours come from explorers.css, which says the same as lecturelib/plots/colours.py.
 
 const SVG = "http://www.w3.org/2000/svg";
 const DASHES = ["", "6 3", "7 3 2 3", "2 3", "10 3"];

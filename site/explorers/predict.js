@@ -1,6 +1,6 @@
 // Predict, then look: the reader draws a curve or picks an answer, and sees where it parts from the truth.
 //
-// The question and the truth stand in the page as JSON (lecturelib/explorers_truth.py computes them):
+// The question and the truth stand in the page as JSON (lecturelib/explorers/truth.py computes them):
 // {question, xLabel, yLabel, x, truth, logX, logY, given, domain, explanation} to draw, of which the first `given`
 // points are shown; {question, answers, right, explanation} to pick.
 

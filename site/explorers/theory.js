@@ -1,5 +1,5 @@
 // Exact theory of mini-batch SGD on least squares, for a page that computes without a kernel. Read it beside
-// lecturelib/least_squares.py, stability.py, depth.py, delayed_risk.py and cost.py: the same names, the same
+// lecturelib/least_squares.py, theory/stability.py, theory/depth.py, theory/delayed_risk.py and cost.py: the same names, the same
 // formulas. tests/test_explorers_theory.py runs this very file and compares it with them.
 //
 // L(w) = 1/2 E (y - x'w)^2, mean over the batch, Delta = w - w*, risk = L(w) - L(w*). For Gaussian and one-hot
@@ -139,7 +139,7 @@ export function steadyRisk(problem, rate, b) {
   return 0.5 * problem.noise * spread / (1 - problem.coupling * spread);
 }
 
-/** Expected excess risk after 0 .. steps steps with gradients `delay` steps old: delayed_risk.py. */
+/** Expected excess risk after 0 .. steps steps with gradients `delay` steps old: theory/delayed_risk.py. */
 export function delayedRisk(problem, startError, rate, b, steps, delay) {
   checkBatch(b);
   const { values, count, own, coupling, noise } = problem;
@@ -211,7 +211,7 @@ function lowest(of, low, high) {
 
 /**
  * Fewest steps to target * (first risk) at the best constant rate: {steps, rate}, or null beyond mostSteps.
- * A search: rates in steps of 5 %, each that is better refined. depth.py proves what this finds.
+ * A search: rates in steps of 5 %, each that is better refined. theory/depth.py proves what this finds.
  */
 export function depth(problem, startError, target, b, mostSteps = 1e6) {
   checkBatch(b);

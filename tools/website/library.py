@@ -16,20 +16,27 @@ def groups(root: Path) -> dict[str, dict]:
     """
     found = tomllib.loads((root / "site" / "library.toml").read_text(encoding="utf-8"))
     named = [name for group in found.values() for name in group["modules"]]
-    there = {path.stem for path in (root / "lecturelib").glob("*.py")}
-    if unknown := sorted(set(named) - there):
+    if unknown := sorted(name for name in named if not source(root, name).is_file()):
         raise ValueError(f"site/library.toml names {', '.join(unknown)}; lecturelib/ has no such module")
-    linked = re.findall(r"\(lecturelib/(\w+)\.py\)", (root / "README.md").read_text(encoding="utf-8"))
-    if more := [name for name in dict.fromkeys(linked) if name in there and name not in named]:
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    paths = re.findall(r"\(lecturelib/([\w/]+?)(?:\.py)?\)", readme)
+    linked = dict.fromkeys(path.replace("/", ".") for path in paths)
+    if more := [name for name in linked if source(root, name).is_file() and name not in named]:
         found[MORE] = {"about": "Further modules that the notebooks call.", "modules": more}
     return found
+
+
+def source(root: Path, name: str) -> Path:
+    """The file of a module, named as below lecturelib: "cost", "theory.depth", or "hogwild", a folder."""
+    path = root / "lecturelib" / name.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
 
 
 def pages(root: Path) -> dict[str, str]:
     """One page `library/MODULE.rst` for each module, and `library/index.md` with all of them in groups."""
     grouped = groups(root)
     modules = {
-        name: ast.parse((root / "lecturelib" / f"{name}.py").read_text(encoding="utf-8"))
+        name: ast.parse(source(root, name).read_text(encoding="utf-8"))
         for group in grouped.values()
         for name in group["modules"]
     }

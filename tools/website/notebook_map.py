@@ -28,8 +28,9 @@ def _link(root: Path, text: str, target: str) -> str:
     if target.startswith("notebooks/"):
         return f"[{text}]({target})"
     documented = {name for group in library.groups(root).values() for name in group["modules"]}
-    if target.startswith("lecturelib/") and Path(target).stem in documented:
-        return f"[{text}](library/{Path(target).stem}.rst)"
+    module = target.removeprefix("lecturelib/").removesuffix(".py").replace("/", ".")
+    if target.startswith("lecturelib/") and module in documented:
+        return f"[{text}](library/{module}.rst)"
     if target.startswith("homework/"):
         return f"[{text}](homework/index.md)"
     return f"`{text}`"
