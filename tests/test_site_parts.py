@@ -1,13 +1,14 @@
 """The tools beside the site: slides that do not cut a sentence, times of cells, the gallery, mended pages."""
 
 import base64
+import csv
 
 import nbformat
 import pytest
 
 from lecturelib import notebooks
-from tools import cell_times, slides
-from tools.website import front, gallery, mend
+from tools import audit_mutants, cell_times, slides
+from tools.website import build, front, gallery, mend
 
 V4 = nbformat.v4
 
@@ -80,24 +81,32 @@ class TestCellTimes:
 
 
 class TestGallery:
-    """Sweeps that lie under build/sweeps."""
+    """The stored sweep, and those that lie under build/sweeps."""
+
+    def test_the_stored_sweep_is_the_one_that_the_page_tells_of(self):
+        found = gallery.files(build.ROOT, (gallery.STORED,))
+        page = found[gallery.EXAMPLE].decode()
+        assert 'href="runs/' not in page
+        with found[gallery.EXAMPLE.replace("index.html", "table.csv")].open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        assert len({(row["noise_variance"], row["seed"]) for row in rows}) == len(rows) == 3 * 3
+        assert {row["status"] for row in rows} == {"ok"}
+        ids = audit_mutants.claim_ids(*notebooks.select(["04"]))
+        assert {name for name in rows[0] if name.startswith("04.")} == ids
 
     def test_a_sweep_is_linked_and_its_notebooks_are_not(self, tmp_path):
         folder = tmp_path / "build" / "sweeps" / "noise"
         folder.mkdir(parents=True)
         (folder / "index.html").write_text('<a href="table.csv">t</a> <a href="runs/1.ipynb">run 1</a>')
         (folder / "table.csv").write_text("a\n1\n")
-        assert (
-            gallery.files(tmp_path)["_static/sweeps/noise/index.html"] == b'<a href="table.csv">t</a> run 1'
-        )
-        assert set(gallery.files(tmp_path)) == {
-            "_static/sweeps/noise/index.html",
-            "_static/sweeps/noise/table.csv",
+        assert gallery.files(tmp_path) == {
+            "_static/sweeps/own/noise/index.html": b'<a href="table.csv">t</a> run 1',
+            "_static/sweeps/own/noise/table.csv": folder / "table.csv",
         }
-        assert 'href="_static/sweeps/noise/index.html"' in gallery.pages(tmp_path)["sweeps.md"]
+        assert 'href="_static/sweeps/own/noise/index.html"' in gallery.pages(tmp_path)["sweeps.md"]
 
-    def test_without_a_sweep_the_page_says_how(self, tmp_path):
-        assert "No sweep lies under" in gallery.pages(tmp_path)["sweeps.md"]
+    def test_without_a_sweep_of_ones_own_the_page_says_how(self, tmp_path):
+        assert gallery.NONE in gallery.pages(tmp_path)["sweeps.md"]
 
 
 class TestFront:

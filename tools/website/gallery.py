@@ -1,40 +1,43 @@
-"""The sweep gallery: what `lecture sweep` makes, with the sweeps that lie under build/sweeps."""
+"""The sweep gallery: the sweep that is stored with the lecture, and those that lie under build/sweeps."""
 
 import re
 from pathlib import Path
 
-FOLDER = Path("build") / "sweeps"
-TEXT = """# Sweep gallery
+STORED = Path("site") / "sweeps"
+OWN = Path("build") / "sweeps"
+EXAMPLE = "_static/sweeps/noise/index.html"
+TEXT = f"""# Sweep gallery
 
 *Run many jobs with different parameters* is the lecture's own recipe for a cluster. `lecture sweep` runs a
 notebook once for each combination of values, goes on where it was stopped, and writes one table and one page
-of pictures:
+of pictures. Notebook 04 at three levels of label noise, with three seeds each:
 
 ```
-.venv/bin/lecture sweep 04 -p seed=0:5 -p noise_variance=0.1,0.25 --out build/sweeps/noise
+.venv/bin/lecture sweep 04 -p noise_variance=0.1,0.25,1.0 -p seed=0:3 --out build/sweeps/noise
 ```
+
+Out comes <a href="{EXAMPLE}">this page</a>: every number against every parameter, one
+figure of each run, and the table. With `--figure 2` it shows another figure.
 """
-NONE = """
-No sweep lies under `build/sweeps` yet. Run the line above, then `make site`: each sweep's page is linked
-here.
-"""
+NONE = "Run a line like the one above, then `make site`: each sweep under `build/sweeps` is linked here.\n"
 
 
-def files(root: Path) -> dict[str, bytes | Path]:
+def files(root: Path, folders: tuple[Path, ...] = (STORED, OWN)) -> dict[str, bytes | Path]:
     """The page and the tables of each sweep; links to its executed notebooks, which stay, become text."""
     found: dict[str, bytes | Path] = {}
-    for index in sorted((root / FOLDER).glob("*/index.html")):
-        place = f"_static/sweeps/{index.parent.name}"
-        page = re.sub(
-            r'<a href="runs/[^"]*">(.*?)</a>', r"\1", index.read_text(encoding="utf-8"), flags=re.DOTALL
-        )
-        found[f"{place}/index.html"] = page.encode()
-        found |= {f"{place}/{table.name}": table for table in sorted(index.parent.glob("table.*"))}
+    for folder in folders:
+        for index in sorted((root / folder).glob("*/index.html")):
+            place = f"_static/sweeps/{'own/' if folder == OWN else ''}{index.parent.name}"
+            page = re.sub(
+                r'<a href="runs/[^"]*">(.*?)</a>', r"\1", index.read_text(encoding="utf-8"), flags=re.DOTALL
+            )
+            found[f"{place}/index.html"] = page.encode()
+            found |= {f"{place}/{table.name}": table for table in sorted(index.parent.glob("table.*"))}
     return found
 
 
 def pages(root: Path) -> dict[str, str]:
     """The page `sweeps.md`."""
-    found = [name.split("/")[-2] for name in files(root) if name.endswith("/index.html")]
-    links = "".join(f'- <a href="_static/sweeps/{name}/index.html">{name}</a>\n' for name in found)
-    return {"sweeps.md": TEXT + ("\n## Sweeps\n\n" + links if found else NONE)}
+    own = [name for name in files(root, (OWN,)) if name.endswith("/index.html")]
+    links = "".join(f'- <a href="{name}">{Path(name).parent.name}</a>\n' for name in own)
+    return {"sweeps.md": f"{TEXT}\n## Your own\n\n{links or NONE}"}
