@@ -40,11 +40,28 @@ def initial_params(pixels: int, hidden: int, *, seed: int) -> Params:
     return jax.tree.map(np.float32, params)
 
 
+_product = functools.partial(jnp.matmul, precision="highest")  # else a GPU multiplies in TF32
+
+
+def _pixels(images):
+    return images.astype(jnp.float32) / 255
+
+
+def _outputs(sums, hidden_bias, output_weights, output_bias):
+    """Network outputs z for the hidden units' sums x'W1."""
+    return _product(jax.nn.relu(sums + hidden_bias[None, :]), output_weights) + output_bias[None, :]
+
+
+def _cross_entropy(outputs, labels):
+    # A sum over a one-hot row, not an indexed read: its gradient is elementwise and needs no scatter.
+    at_label = jnp.sum(jax.nn.one_hot(labels, CLASSES) * outputs, axis=1)
+    return jnp.mean(jax.nn.logsumexp(outputs, axis=1) - at_label)
+
+
 def logits(params: Params, images: jax.Array) -> jax.Array:
     """Network outputs z, shape (batch, 10), for uint8 images of shape (batch, pixels)."""
-    product = functools.partial(jnp.matmul, precision="highest")  # else a GPU multiplies in TF32
-    hidden = product(images.astype(jnp.float32) / 255, params.hidden_weights) + params.hidden_bias[None, :]
-    return product(jax.nn.relu(hidden), params.output_weights) + params.output_bias[None, :]
+    weights, *others = params
+    return _outputs(_product(_pixels(images), weights), *others)
 
 
 def loss_and_error(params: Params, batch: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -57,10 +74,7 @@ def loss_and_error(params: Params, batch: tuple[jax.Array, jax.Array]) -> tuple[
     """
     images, labels = batch
     outputs = logits(params, images)
-    # A sum over a one-hot row, not an indexed read: its gradient is elementwise and needs no scatter.
-    at_label = jnp.sum(jax.nn.one_hot(labels, CLASSES) * outputs, axis=1)
-    cross_entropy = jnp.mean(jax.nn.logsumexp(outputs, axis=1) - at_label)
-    return cross_entropy, jnp.mean(jnp.argmax(outputs, axis=1) != labels)
+    return _cross_entropy(outputs, labels), jnp.mean(jnp.argmax(outputs, axis=1) != labels)
 
 
 def loss(params: Params, batch: tuple[jax.Array, jax.Array]) -> jax.Array:
@@ -72,3 +86,55 @@ def sgd_step(params: Params, batch: tuple[jax.Array, jax.Array], learning_rate) 
     """One update w - eta * grad L(w) on one batch, and the batch's loss before it."""
     value, gradient = jax.value_and_grad(loss)(params, batch)
     return jax.tree.map(lambda w, g: w - learning_rate * g, params, gradient), value
+
+
+def sgd_steps(
+    params: Params, batches: tuple[jax.Array, jax.Array], learning_rates: jax.Array
+) -> tuple[Params, jax.Array]:
+    """As many updates as there are rates, as `sgd_step` makes them one by one, in two large products.
+
+    The hidden units see the pixels through products only, and an update of their weights is itself a product,
+    d W1 = x'D. So what the batch x_k of update k meets is known before the weights are:
+
+        x_k W1_k = x_k W1_0 + sum_(j<k) (x_k x_j') D_j,    D_j = -eta_j * gradient by the sums x_j W1_j,
+
+    and the weights, far larger than all the rest, are read once and written once for all updates.
+
+    Args:
+        params: the weights.
+        batches: images, uint8 (steps, b, pixels), and labels (steps, b).
+        learning_rates: shape (steps,); 0 leaves the weights as they are.
+
+    Returns:
+        The weights, and the loss of each batch before its update, shape (steps,).
+
+    >>> random = np.random.default_rng(0)
+    >>> batches = random.integers(256, size=(3, 2, 4), dtype=np.uint8), np.array([[0, 1], [2, 3], [4, 5]])
+    >>> params, losses = sgd_steps(initial_params(4, 5, seed=0), batches, np.full(3, 0.1, "f"))
+    >>> again = initial_params(4, 5, seed=0)
+    >>> for batch in zip(*batches):
+    ...     again, last = sgd_step(again, batch, 0.1)
+    >>> bool(np.allclose(params.hidden_weights, again.hidden_weights)), bool(np.isclose(losses[2], last))
+    (True, True)
+    """
+    images, labels = batches
+    steps, size = labels.shape
+    weights, *others = params
+    pixels = _pixels(images).reshape(steps * size, -1)
+    sums = _product(pixels, weights).reshape(steps, size, -1)
+    meets = _product(pixels, pixels.T).reshape(steps, size, steps * size)
+
+    def update(state, step):
+        others, moved = state
+        k, rate, sums, meets, labels = step
+        value, (slopes, gradient) = jax.value_and_grad(
+            lambda sums, others: _cross_entropy(_outputs(sums, *others), labels), argnums=(0, 1)
+        )(sums + _product(meets, moved), others)
+        down = functools.partial(jax.tree.map, lambda g: jnp.where(rate > 0, -rate * g, 0))
+        moved = jax.lax.dynamic_update_slice_in_dim(moved, down(slopes), k * size, axis=0)
+        return (jax.tree.map(jnp.add, others, down(gradient)), moved), value
+
+    start = others, jnp.zeros_like(sums).reshape(steps * size, -1)
+    each = jnp.arange(steps), learning_rates, sums, meets, labels
+    (others, moved), values = jax.lax.scan(update, start, each)
+    return Params(weights + _product(pixels.T, moved), *others), values

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,6 +98,51 @@ def test_the_check_sees(wrong, run, data):
         check_params(run, data, wrong)
 
 
+def steps_case(steps=5, size=3):
+    random = np.random.default_rng(7)
+    images = random.integers(256, size=(steps, size, 6), dtype=np.uint8)
+    labels = random.integers(10, size=(steps, size))
+    start = jax.tree.map(np.float64, mlp.initial_params(6, HIDDEN, seed=1))
+    return start, images, labels, random.uniform(0.5, 2.0, steps)
+
+
+def one_by_one(start, images, labels, rates, stale=False):
+    """The weights after updates one after another; with `stale`, each gradient is the start's."""
+    params = start
+    for batch, rate in zip(zip(images, labels, strict=True), rates, strict=True):
+        moved = mlp.sgd_step(start if stale else params, batch, rate)[0]
+        params = jax.tree.map(lambda w, a, b: w + (a - b), params, moved, start if stale else params)
+    return params
+
+
+def distance(one, other):
+    return max(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
+
+
+def test_updates_together_are_updates_one_by_one():
+    with jax.enable_x64(True):
+        start, images, labels, rates = steps_case()
+        rates[3] = 0.0  # this one is left out
+        params, losses = mlp.sgd_steps(start, (images, labels), rates)
+        rounding = 10 * float(np.finfo(np.float32).eps)  # pixels, and so their products, are float32
+        assert distance(params, one_by_one(start, images, labels, rates)) < rounding
+        before = one_by_one(start, images[:4], labels[:4], rates[:4])
+        expected = float(mlp.loss(before, (images[4], labels[4])))
+        assert float(losses[4]) == pytest.approx(expected, rel=rounding)
+        assert distance(params, one_by_one(start, images, labels, rates, stale=True)) > 0.01
+
+
+@pytest.mark.parametrize("checkpoints", [[STEPS], [1, 4], [2, 3]])
+def test_where_it_is_measured_does_not_move_the_training(checkpoints, run, data):
+    """Stretches of one update, of several, and of none that fills what is multiplied at once."""
+    other = mlp.train_grid(
+        data, RATES, BATCH, SEEDS, steps=STEPS, hidden=HIDDEN, checkpoints=checkpoints, keep_params=True
+    )
+    for kept, leaf in zip(other.params, run.params, strict=True):
+        at = np.searchsorted(run.checkpoints, other.checkpoints)
+        np.testing.assert_allclose(kept, leaf[:, :, at], rtol=0, atol=STEPS * ROUNDING / 4)
+
+
 def test_measurements_are_those_of_the_kept_parameters(run, data):
     for point in np.ndindex(run.train_loss.shape):
         params = [leaf[point].astype(float) for leaf in run.params]
@@ -183,15 +229,15 @@ BAD = [
     ({"learning_rates": [0.2, 0.1]}, "learning_rates"),
     ({"learning_rates": [0.1, 1e39]}, "learning_rates"),
     ({"batch_size": 61}, "batch_size is 61"),
-    ({"batch_size": 0}, "batch_size is 0"),
-    ({"batch_size": 2.0}, "batch_size is 2.0"),
+    ({"batch_size": 0}, "batch_size = 0"),
+    ({"batch_size": 2.5}, "batch_size = 2.5"),
     ({"seeds": []}, "seeds"),
     ({"seeds": [1, 1]}, "seeds"),
-    ({"seeds": [-1]}, "a seed is -1"),
-    ({"steps": 0}, "steps is 0"),
-    ({"hidden": True}, "hidden is True"),
-    ({"evaluation_size": 0}, "evaluation_size is 0"),
-    ({"checkpoints": 0}, "checkpoints is 0"),
+    ({"seeds": [-1]}, "a seed = -1"),
+    ({"steps": 0}, "steps = 0"),
+    ({"hidden": True}, "hidden = True"),
+    ({"evaluation_size": 0}, "evaluation_size = 0"),
+    ({"checkpoints": 0}, "checkpoints = 0"),
     ({"checkpoints": [3, 6]}, "checkpoints"),
     ({"checkpoints": [3, 3]}, "checkpoints"),
     ({"over": "cluster"}, "over is 'cluster'"),

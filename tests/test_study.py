@@ -109,6 +109,6 @@ def test_a_stored_study_is_whole(name):
 
 
 def test_the_stored_files_are_small():
-    files = list((study.Path(study.__file__).parent / "data").glob("*.csv.gz"))
+    files = list(datasets.DATA.glob("*.csv.gz"))
     assert {file.name for file in files} == {f"mnist_{name}.csv.gz" for name in study.PLANS}
     assert sum(file.stat().st_size for file in files) < 300_000
