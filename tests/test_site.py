@@ -224,6 +224,17 @@ class TestExtensions:
         with pytest.raises(ValueError, match="05-curve has no alternative text"):
             stored_notebooks.page_of(self.cell(), "05", "../")
 
+    @pytest.mark.parametrize("number", stored_notebooks.ASKED)
+    def test_what_is_asked_stands_right_before_the_figure(self, number):
+        (notebook,) = notebooks.select([number])
+        cells = stored_notebooks.page_of(notebook.read(), number, "../")[0]["cells"]
+        sources = [cell["source"] for cell in cells]
+        for label, name in stored_notebooks.ASKED[number].items():
+            at = [cell["id"] for cell in cells].index(label)
+            assert f'data-predict="{name}"' in sources[at - 1]
+            assert any("lecture-figure" in o["data"].get("text/html", "") for o in cells[at]["outputs"])
+        assert sum("modules[" in source for source in sources) == 1
+
     def test_a_docstring_shows_what_it_says(self):
         lines = [
             "Sum of |x|.",

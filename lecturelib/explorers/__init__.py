@@ -64,7 +64,7 @@ def page(name: str) -> str:
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head>{head}<style>{style}</style>\n'
         f"<script>{_THEME}</script></head>\n"
-        f"<body>{body}{_code([name])}</body></html>\n"
+        f"<body>{body}{code([name])}</body></html>\n"
     )
 
 
@@ -84,9 +84,9 @@ def filled(text: str) -> str:
         return text
     explorers = [name for kind, name in places if kind == "explorer"]
     modules = explorers + ["predict"] * any(kind == "predict" for kind, _ in places)
-    made = {"explorer": _explorer, "predict": _prediction}
-    text = _PLACE.sub(lambda match: _raw(made[match[1]](match[2])), text)
-    return f"{text.rstrip()}\n\n{_raw(_code(modules))}\n"
+    made = {"explorer": _explorer, "predict": prediction}
+    text = _PLACE.sub(lambda match: raw(made[match[1]](match[2])), text)
+    return f"{text.rstrip()}\n\n{raw(code(modules))}\n"
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -116,6 +116,29 @@ def bundle(names: list[str]) -> str:
     return '"use strict";\n(() => {\nconst modules = {};\n' + "".join(map(_wrapped, order)) + "})();\n"
 
 
+def code(names: list[str]) -> str:
+    """Style and script for the explorers of these names, and for predictions ("predict"), once a page."""
+    style = (FOLDER / "explorers.css").read_text(encoding="utf-8")
+    script = bundle(names).replace("</script", "<\\/script")
+    return f"<style>\n{style}</style>\n<script>\n{script}</script>"
+
+
+def prediction(name: str) -> str:
+    """A prediction as HTML; the page needs `code(["predict"])` too."""
+    found = data(name)
+    facts = json.dumps(found, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    table = _table(PREDICTIONS[name]().rows(), "The truth")
+    still = f"<noscript><p>{html.escape(found['question'])}</p><details><summary>The truth</summary>{table}"
+    still += f"<p>{html.escape(found['explanation'])}</p></details></noscript>"
+    facts = f'<script type="application/json">{facts}</script>'
+    return f'<div class="lecture-predict" data-predict="{name}">{facts}{still}</div>'
+
+
+def raw(content: str) -> str:
+    """HTML as a block of MyST that is left as it is."""
+    return f"{_FENCE}{{raw}} html\n{content}\n{_FENCE}"
+
+
 def _module(name: str) -> str:
     return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
 
@@ -132,16 +155,6 @@ def _wrapped(name: str) -> str:
     return f'modules["{name}"] = (() => {{\n{source}return {{ {exports} }};\n}})();\n'
 
 
-def _code(names: list[str]) -> str:
-    style = (FOLDER / "explorers.css").read_text(encoding="utf-8")
-    script = bundle(names).replace("</script", "<\\/script")
-    return f"<style>\n{style}</style>\n<script>\n{script}</script>"
-
-
-def _raw(content: str) -> str:
-    return f"{_FENCE}{{raw}} html\n{content}\n{_FENCE}"
-
-
 def _explorer(name: str) -> str:
     if name not in TABLES:
         raise ValueError(f"no explorer {name!r}; there are {', '.join(TABLES)}")
@@ -149,16 +162,6 @@ def _explorer(name: str) -> str:
     says = "<p>This explorer needs JavaScript. These are its numbers around the usual setting.</p>"
     still = f'<noscript>{says}<div class="scroll">{_table(rows, caption)}</div></noscript>'
     return f'<div class="lecture-explorer" id="explorer-{name}">{still}</div>'
-
-
-def _prediction(name: str) -> str:
-    found = data(name)
-    facts = json.dumps(found, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
-    table = _table(PREDICTIONS[name]().rows(), "The truth")
-    still = f"<noscript><p>{html.escape(found['question'])}</p><details><summary>The truth</summary>{table}"
-    still += f"<p>{html.escape(found['explanation'])}</p></details></noscript>"
-    facts = f'<script type="application/json">{facts}</script>'
-    return f'<div class="lecture-predict" data-predict="{name}">{facts}{still}</div>'
 
 
 def _table(rows: list[tuple[str, ...]], caption: str) -> str:

@@ -8,7 +8,8 @@ figure:
     metadata image/png: {dark: ...}        optional: the same figure on a dark page, PNG in base64
     metadata image/png: {csv: ...}         optional: the figure's numbers as CSV
 
-Without a dark figure the light one is shown on a white mat. Each cell gets an anchor, `cell-ID`.
+Without a dark figure the light one is shown on a white mat. Each cell gets an anchor, `cell-ID`. Before the
+key figures the page asks what the reader expects.
 """
 
 import base64
@@ -17,10 +18,16 @@ import json
 import struct
 from pathlib import Path
 
-from sphinx.util import logging
+from lecturelib import explorers
 
-log = logging.getLogger(__name__)
 FOLDER = "_images/figures"
+ASKED = {  # notebook -> the cell of a figure -> the prediction to make before it
+    "02": {"pays-figure": "cluster"},
+    "05": {"variance-figure": "variance_ratio", "rate-figure": "largest_rate"},
+    "06": {"coupon-figure": "distinct", "trap-figure": "one_hot_scaling"},
+    "07": {"knee-one-figure": "depth", "knee-two-figure": "noisy_depth"},
+    "09": {"penalty-figure": "hogwild_rate"},
+}
 
 
 def figure_html(name: str, png: bytes, facts: dict, up: str) -> tuple[str, dict[str, bytes]]:
@@ -69,9 +76,9 @@ def page_of(notebook: dict, name: str, up: str) -> tuple[dict, dict[str, bytes]]
         label = cell.get("id", str(number))
         anchor = f'<span class="cell-anchor" id="cell-{html.escape(label, quote=True)}"></span>'
         if number:  # the first cell is the page's title
-            cells.append(
-                {"cell_type": "markdown", "id": f"anchor-{number}", "metadata": {}, "source": anchor}
-            )
+            cells.append(_markdown(f"anchor-{number}", anchor))
+        if asked := ASKED.get(name, {}).get(label):
+            cells.append(_markdown(f"predict-{number}", explorers.raw(explorers.prediction(asked))))
         cells.append(cell)
         pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
         for count, output in enumerate(pictures):
@@ -81,7 +88,13 @@ def page_of(notebook: dict, name: str, up: str) -> tuple[dict, dict[str, bytes]]
             files |= made
             output["data"] = {"text/html": shown}
             output["metadata"] = {}
+    if any(cell.get("id") in ASKED.get(name, {}) for cell in notebook["cells"]):
+        cells.append(_markdown("predict-code", explorers.raw(explorers.code(["predict"]))))
     return notebook | {"cells": cells}, files
+
+
+def _markdown(label: str, source: str) -> dict:
+    return {"cell_type": "markdown", "id": label, "metadata": {}, "source": source}
 
 
 def _text(value) -> str:
