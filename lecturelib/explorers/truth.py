@@ -65,8 +65,8 @@ def _depths(problem) -> list[int]:
 def depth() -> Curve:
     truth = _depths(_isotropic())
     return Curve(
-        f"Without label noise, SGD on 50 equal directions needs {truth[0]} steps of one example to 1 % of its"
-        " first risk. How many steps with batches of b, each at its best rate?",
+        f"Without label noise, SGD on 50 equal directions needs {truth[0]} steps of one example to 1 % of "
+        "its first risk. How many steps with batches of b, each at its best rate?",
         "batch size b",
         "steps",
         SIZES,
@@ -81,17 +81,15 @@ def noisy_depth() -> Curve:
     problem = ls.one_hot([1 / 64] * 64, 1.0)
     truth = _depths(problem)
     return Curve(
-        f"64 one-hot coordinates have a critical batch size of {number(ls.critical_batch_size(problem))}."
-        " With"
-        f" label noise of variance 1 they need {number(truth[0])} steps of one example to 1 % of the first"
-        " risk."
-        " Where does depth stop falling?",
+        f"64 one-hot coordinates have a critical batch size of {number(ls.critical_batch_size(problem))}. "
+        f"With label noise of variance 1 they need {number(truth[0])} steps of one example to 1 % of the "
+        "first risk. Where does depth stop falling?",
         "batch size b",
         "steps",
         SIZES,
         truth,
-        f"Not here: at b = {SIZES[-1]} it is still {number(truth[0] / (SIZES[-1] * truth[-1]), digits=2)} of"
-        " perfect. Noise must be averaged away, and a large batch does that as well as many steps.",
+        f"Not here: at b = {SIZES[-1]} it is still {number(truth[0] / (SIZES[-1] * truth[-1]), digits=2)} of "
+        "perfect. Noise must be averaged away, and a large batch does that as well as many steps.",
         (1, 30_000),
     )
 
@@ -101,16 +99,15 @@ def efficiency() -> Curve:
     truth = [depths[0] / (b * steps) for b, steps in zip(SIZES, depths, strict=True)]
     near = SIZES.index(64)
     return Curve(
-        "Work is steps times batch size. For 50 equal directions without noise, how much of it is useful,"
-        " work(1) / work(b)?",
+        "Work is steps times batch size. For 50 equal directions without noise, how much of it is useful, "
+        "work(1) / work(b)?",
         "batch size b",
         "efficiency",
         SIZES,
         truth,
-        f"Near the critical batch size, at b = {SIZES[near]}, {number(100 * truth[near], digits=2)} % is"
-        " useful; at"
-        f" b = 8 it is {number(100 * truth[3], digits=2)} %, at b = {SIZES[-1]}"
-        f" {number(100 * truth[-1], digits=2)} %.",
+        f"Near the critical batch size, at b = {SIZES[near]}, {number(100 * truth[near], digits=2)} % is "
+        f"useful; at b = 8 it is {number(100 * truth[3], digits=2)} %, at b = {SIZES[-1]} "
+        f"{number(100 * truth[-1], digits=2)} %.",
         (0.0, 1.05),
         logY=False,
     )
@@ -120,15 +117,14 @@ def largest_rate() -> Curve:
     problem = _isotropic()
     truth = ls.max_learning_rate(problem, SIZES).tolist()
     return Curve(
-        "The largest stable learning rate for single examples in 50 equal directions is"
-        f" {number(truth[0])}. What is it"
-        " for batches of b?",
+        f"The largest stable learning rate for single examples in 50 equal directions is {number(truth[0])}. "
+        "What is it for batches of b?",
         "batch size b",
         "largest rate η",
         SIZES,
         truth,
-        "It rises in proportion to b, then saturates at 2 / λ, gradient descent's limit; the corner is at"
-        f" b = {number(ls.critical_batch_size(problem))}.",
+        "It rises in proportion to b, then saturates at 2 / λ, gradient descent's limit; the corner is at b "
+        f"= {number(ls.critical_batch_size(problem))}.",
         (0.02, 60),
     )
 
@@ -138,8 +134,8 @@ def variance_ratio() -> Curve:
     rates = [0.001, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035]
     truth = [ls.steady_risk(problem, rate, 1) / ls.steady_risk(problem, rate, 10) for rate in rates]
     return Curve(
-        "The slide: the variance with batches of 10 is always 10 times lower. At which rates is that so,"
-        " in the end?",
+        "The slide: the variance with batches of 10 is always 10 times lower. At which rates is that so, in "
+        "the end?",
         "learning rate η",
         "variance(1) / variance(10)",
         rates,
@@ -156,15 +152,14 @@ def hogwild_rate() -> Curve:
     rates = np.array([ls.max_learning_rate(problem, 1, delay=delay) for delay in delays])
     dense = ls.max_learning_rate(ls.one_hot([1.0]), 1, delay=16) / ls.max_learning_rate(ls.one_hot([1.0]), 1)
     return Curve(
-        "Hogwild: gradients are τ updates old. On 64 one-hot coordinates, what share of the largest rate"
-        " is left?",
+        "Hogwild: gradients are τ updates old. On 64 one-hot coordinates, what share of the largest rate is "
+        "left?",
         "delay τ",
         "share of the rate left",
         delays,
         (rates / rates[0]).tolist(),
-        "An old gradient only hurts if its coordinate moved meanwhile, which on sparse data is rare. On"
-        " dense data a"
-        f" delay of 16 leaves {number(100 * dense, digits=2)} %.",
+        "An old gradient only hurts if its coordinate moved meanwhile, which on sparse data is rare. On "
+        f"dense data a delay of 16 leaves {number(100 * dense, digits=2)} %.",
         (0.0, 1.05),
         logX=False,
         logY=False,
@@ -179,16 +174,14 @@ def cluster() -> Curve:
     gains = [fastest[0] / seconds for seconds in fastest]
     most = max(gains)
     return Curve(
-        "Ring all-reduce, a million parameters, 0.1 ms an example, the best batch size each time: how"
-        " many times"
-        " faster than one machine are K?",
+        "Ring all-reduce, a million parameters, 0.1 ms an example, the best batch size each time: how many "
+        "times faster than one machine are K?",
         "machines K",
         "times faster",
         SIZES,
         gains,
-        f"Never more than {number(most)} times, with {SIZES[gains.index(most)]} machines: depth stops"
-        " falling, and a"
-        " ring of more machines only takes longer to sum up.",
+        f"Never more than {number(most)} times, with {SIZES[gains.index(most)]} machines: depth stops "
+        "falling, and a ring of more machines only takes longer to sum up.",
         (0.05, 1024),
     )
 
@@ -197,14 +190,12 @@ def distinct() -> Choice:
     d = 64
     seen = d * (1 - (1 - 1 / d) ** d)
     return Choice(
-        f"A batch of {d} examples draws each of {d} coordinates with the same chance. How many different"
-        " ones does it"
-        " hit, on average?",
+        f"A batch of {d} examples draws each of {d} coordinates with the same chance. How many different "
+        "ones does it hit, on average?",
         [f"all {d}", f"about {round(seen)}", f"about {d // 2}", f"about {d // 4}"],
         1,
-        f"d (1 − (1 − 1/d)^b) = {number(seen, digits=4)}: the rest of the batch hits what was hit already,"
-        " and that is"
-        " the work a large batch wastes.",
+        f"d (1 − (1 − 1/d)^b) = {number(seen, digits=4)}: the rest of the batch hits what was hit already, "
+        "and that is the work a large batch wastes.",
     )
 
 
@@ -212,9 +203,8 @@ def one_hot_scaling() -> Choice:
     problem, b = ls.one_hot([1 / 64] * 64), 128
     curve = ls.risk_curve(problem, [1.0] * 64, b, b, 1).risk
     return Choice(
-        f"64 one-hot coordinates, batches of b = {b}, and the rate scaled linearly, η = b. What does the"
-        " expected risk"
-        " do?",
+        f"64 one-hot coordinates, batches of b = {b}, and the rate scaled linearly, η = b. What does the "
+        "expected risk do?",
         [
             "it falls, as fast as for b = 1 in the same work",
             "it falls, but more slowly",
@@ -222,9 +212,9 @@ def one_hot_scaling() -> Choice:
             "it grows",
         ],
         3,
-        f"Each step multiplies it by {number(curve[1] / curve[0])}: the largest stable rate is"
-        f" {number(ls.max_learning_rate(problem, b))}. And yet every single run ends at exactly zero: see"
-        " the explorer.",
+        f"Each step multiplies it by {number(curve[1] / curve[0])}: the largest stable rate is "
+        f"{number(ls.max_learning_rate(problem, b))}. And yet every single run ends at exactly zero: see the "
+        "explorer.",
     )
 
 
