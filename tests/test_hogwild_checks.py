@@ -43,7 +43,7 @@ def test_good_arguments_start():
         ("shuffle = 1 is unknown; pass one of True, False", {"shuffle": 1}),
         ("count = 'yes' is unknown", {"count": "yes"}),
         ("threads = 0 is refused; pass a whole number, 1 or more", {"threads": 0}),
-        ("threads = 2.0 is refused", {"threads": 2.0}),
+        ("threads = 2.5 is refused", {"threads": 2.5}),
         ("threads = True is refused", {"threads": True}),
         ("threads = 2 with scheme = 'serial'; pass threads=1", {"scheme": "serial", "threads": 2}),
         ("epochs = 0 is refused", {"epochs": 0}),

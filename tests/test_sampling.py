@@ -101,7 +101,7 @@ def test_a_wrong_simulator_is_more_than_4_standard_errors_away(monkeypatch, name
     risk, _ = exact(problem, rate, 4)
 
     def distance(sampler):
-        monkeypatch.setattr("lecturelib.trajectory.sampler_of", lambda _: sampler)
+        monkeypatch.setattr(sampling, "sampler_of", lambda _: sampler)
         risks = simulate.sgd(problem, np.ones(3), rate, 4, STEPS, RUNS, key=jax.random.key(4))
         return errors_away(simulate.estimate(risks), risk)
 

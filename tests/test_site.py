@@ -121,7 +121,7 @@ class TestCards:
         assert doc.example.endswith("52.0")
 
     def test_a_function_that_is_not_there_is_refused(self):
-        with pytest.raises(ValueError, match=r"lecturelib\.stability\.nothing is not a function"):
+        with pytest.raises(ValueError, match=r"lecturelib\.theory\.stability\.nothing is not a function"):
             cards.docstring(ROOT, "lecturelib.theory.stability.nothing")
 
 

@@ -19,6 +19,7 @@ import struct
 from pathlib import Path
 
 from lecturelib import explorers
+from lecturelib.sweep import recording
 
 FOLDER = "_images/figures"
 ASKED = {  # notebook -> the cell of a figure -> the prediction to make before it
@@ -80,6 +81,8 @@ def page_of(notebook: dict, name: str, up: str) -> tuple[dict, dict[str, bytes]]
         if asked := ASKED.get(name, {}).get(label):
             cells.append(_markdown(f"predict-{number}", explorers.raw(explorers.prediction(asked))))
         cells.append(cell)
+        for output in cell.get("outputs", []):  # of what was recorded for a sweep, the line that says so
+            output.get("data", {}).pop(recording.MIME, None)
         pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
         for count, output in enumerate(pictures):
             figure = f"{name}-{label}" + (f"-{count + 1}" if count else "")

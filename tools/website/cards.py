@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.website import claims_page
+from tools.website import claims_page, library
 
 INTRO = """# Theory cards
 
@@ -32,12 +32,11 @@ def docstring(root: Path, function: str) -> Docstring:
     Raises:
         ValueError: no such function, or a docstring without a formula or an example.
     """
-    module, name = function.rsplit(".", 1)
-    path = root / Path(*module.split(".")).with_suffix(".py")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    module, name = function.removeprefix("lecturelib.").rsplit(".", 1)
+    tree = ast.parse(library.source(root, module).read_text(encoding="utf-8"))
     found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == name]
     if not found:
-        raise ValueError(f"site/cards.toml: {function} is not a function of {path.name}")
+        raise ValueError(f"site/cards.toml: {function} is not a function of the library")
     blocks = (ast.get_docstring(found[0]) or "").split("\n\n")
     formulas = [b for b in blocks[1:] if b.startswith("    ") and ">>>" not in b]
     examples = [b for b in blocks if ">>>" in b]
