@@ -43,7 +43,7 @@ def run(
         grid: parameter -> its values, each of the parameter's type. Empty is one run with the defaults.
         out: folder for runs/, table.csv, table.parquet and index.html; made if missing.
         workers: processes to start here, each with one thread; None for one a core.
-        scheduler: address of a dask scheduler whose workers are to be used instead, such as "tcp://host:8786".
+        scheduler: address of a dask scheduler whose workers are to be used instead, such as `tcp://host:8786`.
         timeout: seconds that a run may take.
         budget: "20runs", "30min": what may still be started. What has started may finish.
         figure: which figure of the notebook the page shows, counted from 1.

@@ -20,6 +20,7 @@ from lecturelib.sweep.table import FAILED, MISSING, OK
 WIDE, MANY = 720, 60  # pixels across of a figure; so many runs make the figures narrower
 MOST_ROWS = 500  # of the table on the page
 
+NO_ICON = '<link rel="icon" href="data:,">'  # else a browser asks the server for one
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #22252b; --soft: #5a606a; --line: #d5d8dd;
   --bad: #a3123f; --link: #0b57a4; }
@@ -60,7 +61,8 @@ def write(plan, results: dict[str, Result], rows: pyarrow.Table, folder: Folder,
     body = "\n".join(section for section in sections if section)
     page = (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}</style>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n{NO_ICON}\n'
+        f"<style>{STYLE}</style>\n"
         f"</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
     with written(folder.path / "index.html") as part:
