@@ -35,6 +35,7 @@ def record():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(benchmark, "FOLDER", tmp_path)
+    monkeypatch.setattr(benchmark, "PATIENCE", 0)  # the tests make the machine busy themselves
     monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(benchmark, "put_table", lambda text, real=benchmark.put_table: real(text, page))
     (tmp_path / "record.py").write_text((benchmark.ROOT / "benchmarks" / "record.py").read_text())
@@ -136,3 +137,12 @@ def test_the_stored_table_is_that_of_the_stored_results():
     inside = text.split(benchmark.MARKS[0])[1].split(benchmark.MARKS[1])[0]
     if benchmark.stored():
         assert inside == "\n" + benchmark.table(benchmark.stored())
+
+
+def test_it_waits_for_a_quiet_machine_but_not_for_ever(monkeypatch):
+    loads = iter([1.5, 0.9, 0.2])
+    monkeypatch.setattr(benchmark.os, "getloadavg", lambda: (next(loads), 0.0, 0.0))
+    monkeypatch.setattr(benchmark.time, "sleep", lambda _: None)
+    assert benchmark.quiet(60) == 0.2
+    monkeypatch.setattr(benchmark.os, "getloadavg", lambda: (3.0, 0.0, 0.0))
+    assert benchmark.quiet(0) == 3.0

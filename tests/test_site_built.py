@@ -180,8 +180,8 @@ class TestPages:
         assert open_page(windows["light"], home + "search.html?q=noise+scale", home) == []
         windows["light"].execute_async_script(
             """
-            const done = arguments[arguments.length - 1];
-            const found = () => document.querySelector('#search-results li a[href*="noise-scale"]'); // one by one
+            const done = arguments[arguments.length - 1];  // results come one by one
+            const found = () => document.querySelector('#search-results li a[href*="noise-scale"]');
             const look = n => found() || n > 200 ? done() : setTimeout(look, 50, n + 1);
             look(0);
             """

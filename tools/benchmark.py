@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from lecturelib import running
@@ -33,6 +34,7 @@ LIBRARIES = ("numpy", "scipy", "jax", "numba", "torch", "scikit-learn")
 NO_BENCHMARK = {"record"}
 MARKS = ("<!-- table: make benchmark -->\n", "<!-- end of the table -->")
 BUSY = 0.5  # load average above which a measurement is called disturbed
+PATIENCE = 240  # seconds to wait for that: the average still holds what ran before
 
 
 def names() -> list[str]:
@@ -74,13 +76,21 @@ print(json.dumps({{name: found[name] for name in {LIBRARIES} if name in found}})
     }
 
 
+def quiet(patience: float) -> float:
+    """Wait until the machine has little else to do, at most so many seconds; its load then."""
+    end = time.monotonic() + patience
+    while (load := os.getloadavg()[0]) > BUSY and time.monotonic() < end:
+        time.sleep(2)
+    return load
+
+
 def measure(name: str, brief: bool, python: Path) -> dict:
     """Run one script; its records, with the day, the machine and its load before and after.
 
     Raises:
         CalledProcessError: the script failed.
     """
-    before = os.getloadavg()[0]
+    before = quiet(0 if brief else PATIENCE)
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "records.json"
         command = [python, FOLDER / f"{name}.py", "--json", kept, *(["--brief"] if brief else [])]
