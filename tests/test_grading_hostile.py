@@ -45,7 +45,8 @@ def double(x):
 
 Q1 = {
     "endless": ("def double(x):\n    while True: pass", "ends in time"),
-    "memory": ("def double(x):\n    a = []\n    while True: a.append(bytearray(10**9))", "runs"),
+    # bytes, not a bytearray: untouched memory ends before the second does
+    "memory": ("def double(x):\n    a = []\n    while True: a.append(bytes(10**8))", "runs"),
     "forks": ("import os\ndef double(x):\n    while True: os.fork()", "runs"),
     "exits": ("import os\ndef double(x):\n    os._exit(0)", "runs"),
     "exits_at_once": ("import os\ndef double(x):\n    return 2 * x\nos._exit(0)", "runs"),
