@@ -8,6 +8,7 @@ from jax.extend.random import threefry_2x32
 from scipy import stats
 
 from lecturelib import draws
+from tests.float64 import float64
 
 COUNT = 200_000
 LEAST = 1e-4  # a fair generator falls below this once in 10,000 keys; the keys here are fixed
@@ -65,7 +66,7 @@ def test_workers_keys_and_neighbours_are_independent(draw):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_a_worker_draws_the_same_among_other_workers(dtype):
-    with jax.enable_x64(dtype == jnp.float64):
+    with float64(dtype == jnp.float64):
         key = jax.random.key(1)
         some, all_of_them = (draws.normal(key, w, (7, 3), dtype) for w in (jnp.arange(2, 4), jnp.arange(5)))
         np.testing.assert_array_equal(some, all_of_them[2:4])
@@ -75,7 +76,7 @@ def test_a_worker_draws_the_same_among_other_workers(dtype):
 def test_any_kind_of_key_and_float64(impl):
     key = jax.random.key(2, impl=impl)
     assert p_value(draws.normal(key, jnp.arange(2), (5000,), jnp.float32), "norm") > LEAST
-    with jax.enable_x64(True):
+    with float64():
         sample = draws.normal(key, jnp.arange(2), (5000,), jnp.float64)
         assert sample.dtype == jnp.float64
         assert p_value(sample, "norm") > LEAST

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lecturelib import datasets, mlp
+from tests.float64 import float64
 
 HIDDEN, BATCH, STEPS, RATES, SEEDS = 8, 4, 6, [0.05, 0.4], [0, 1, 5]
 ROUNDING = 4 * 50 * float(np.finfo(np.float32).eps)  # of a loss: logits below 4, sums of about 50 terms
@@ -120,7 +121,7 @@ def distance(one, other):
 
 
 def test_updates_together_are_updates_one_by_one():
-    with jax.enable_x64(True):
+    with float64():
         start, images, labels, rates = steps_case()
         rates[3] = 0.0  # this one is left out
         params, losses = mlp.sgd_steps(start, (images, labels), rates)

@@ -9,6 +9,7 @@ import pytest
 
 from lecturelib import schemes, simulate, spread
 from lecturelib.theory import averaging, finite_sample
+from tests.float64 import float64
 from tests.sgd_cases import PROBLEMS, RUNS, STEPS, agrees, errors_away, exact
 
 
@@ -74,7 +75,7 @@ def test_one_problem_without_randomness_follows_gradient_descent_to_rounding():
 
 
 def test_float64_where_jax_is_told_so():
-    with jax.enable_x64(True):
+    with float64():
         problem = finite_sample.finite_sample([[2.0], [-2.0]], [2.0, -2.0])
         risks = simulate.sgd(problem, [1.0], 0.1, 3, 8, 2, key=jax.random.key(5))
         assert risks.dtype == jnp.float64
