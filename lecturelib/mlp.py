@@ -63,11 +63,11 @@ def _train(keep_params, train, evaluation, stretches, start, batches, learning_r
         steps = ends[0] + i * together + jnp.arange(together)
         inside = steps < ends[1]
         chosen = batches[jnp.minimum(steps, ends[1] - 1)]
-        batch, rates = (images[chosen], labels[chosen]), jnp.where(inside, learning_rate, 0)
         if together == 1:
-            params, values = sgd_step(params, jax.tree.map(lambda one: one[0], batch), learning_rate)
+            params, values = sgd_step(params, (images[chosen[0]], labels[chosen[0]]), learning_rate)
         else:
-            params, values = sgd_steps(params, batch, rates)
+            rates = jnp.where(inside, learning_rate, 0)
+            params, values = sgd_steps(params, (images[chosen], labels[chosen]), rates)
         failed = inside & ~jnp.isfinite(values)
         first = jnp.where(failed.any(), steps[jnp.argmax(failed)], -1)
         return params, jnp.where(diverged_at < 0, first, diverged_at)

@@ -1,6 +1,7 @@
 """Every notebook's claims hold for the other parameters that it names itself."""
 
 import nbformat
+import numpy as np
 import pytest
 
 from lecturelib import notebooks, running
@@ -25,3 +26,18 @@ def test_claims_hold_for_other_parameters(notebook, values, tmp_path):
     assert set(running.held_claims(copy)) == set(running.held_claims(notebook.path))
     executed = nbformat.read(copy, as_version=4)
     assert not [o for c in executed.cells for o in c.get("outputs", []) if o.get("name") == "stderr"]
+
+
+@pytest.mark.long
+def test_data_for_which_no_batch_size_reaches_the_goal_get_their_page_too(tmp_path):
+    random, scales = np.random.default_rng(0), np.logspace(0, -5, 12)
+    features = random.standard_normal((300, 12)) * scales
+    table = np.column_stack([features, features @ (1 / scales)])
+    np.savetxt(tmp_path / "hard.csv", table, delimiter=",", header=",".join("abcdefghijkly"), comments="")
+    (notebook,) = notebooks.select(["10"])
+    copy = tmp_path / notebook.path.name
+    assert running.execute(notebook, copy, {"path": str(tmp_path / "hard.csv"), "goal": 1e-4}) is None
+    printed = [
+        o.get("text", "") for c in nbformat.read(copy, as_version=4).cells for o in c.get("outputs", [])
+    ]
+    assert any("No batch size reaches the goal" in text for text in printed)

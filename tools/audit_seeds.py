@@ -3,12 +3,11 @@
     python -m tools.audit_seeds [NN ...] [--seeds 10] [--workers N] [--store]
 
 Every parameter called `seed` or `..._seed`, and every number in a list called `seeds` or `..._seeds`, is
-raised by 1000, 2000, ...; the other parameters are those of the notebook's mutants, which make it quick, or
-its own where a claim needs them (OWN): an effect that stands out by 4 standard errors of 400 runs does not
-stand out by 4 of 100. A claim that allows 4 standard errors holds, if it is true, at all but a few seeds in
-100,000; one that is exact holds at every seed. The prediction is that of Student's distribution for as many
-runs as the claim says, and counts the numbers that it compares; for an inequality it is a bound. --store adds
-the table to site/audit.json.
+raised by 1000, 2000, ...; all else is as in the notebook, for an effect that stands out by 4 standard errors
+of 400 runs does not stand out by 4 of 100. A claim that allows 4 standard errors holds, if it is true, at all
+but a few seeds in 100,000; one that is exact holds at every seed. The prediction is that of Student's
+distribution for as many runs as the claim says, and counts the numbers that it compares; for an inequality it
+is a bound. --store adds the table to site/audit.json.
 """
 
 import argparse
@@ -26,7 +25,6 @@ from tools import audit
 from tools.audit_mutants import Mutant
 from tools.audit_run import Worker
 
-OWN = {"05", "08", "10"}  # notebooks whose margins are made for the runs and images of their own parameters
 STEP = 1000  # between seeds; above every seed in a notebook
 SAID = re.compile(
     r"claim (?P<id>\d\d\.[a-z0-9-]+) (?P<verdict>holds|fails): .* \[(?:closest of (?P<entries>[\d,]+): )?"
@@ -81,15 +79,13 @@ def run(notebook: notebooks.Notebook, numbers: range, workers: list[Worker]) -> 
     """
     if not other_seed(notebook, 1):
         raise ValueError(f"{notebook.name} has no parameter `seed`, so it cannot be rerun at another")
-    quick = {} if notebook.number in OWN else next((m.parameters for m in audit.read(notebook)), {})
     ids = tuple(sorted(audit.claim_ids(notebook)))
     free = queue.SimpleQueue()
     for worker in workers:
         free.put(worker)
 
     def texts(number):
-        parameters = quick | other_seed(notebook, number)
-        program = Mutant(notebook, ids, parameters=parameters).program()
+        program = Mutant(notebook, ids, parameters=other_seed(notebook, number)).program()
         worker = free.get()
         try:
             outcome = worker.outcome(program, notebook.path.parent)

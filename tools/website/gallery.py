@@ -1,11 +1,22 @@
-"""The sweep gallery: the sweep that is stored with the lecture, and those that lie under build/sweeps."""
+"""The sweep gallery: the sweep that is stored with the lecture, and those that lie under build/sweeps.
+
+python -m tools.website.gallery     # runs the stored sweep (or what is missing of it) and stores it again
+"""
 
 import re
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 STORED = Path("site") / "sweeps"
 OWN = Path("build") / "sweeps"
-EXAMPLE = "_static/sweeps/noise/index.html"
+NAME = "noise"
+EXAMPLE = f"_static/sweeps/{NAME}/index.html"
+NOTEBOOK, GRID = "04", ("noise_variance=0.1,0.25,1.0", "seed=0:3")
+VALUES = [word for each in GRID for word in ("-p", each)]
+LINE = shlex.join(["lecture", "sweep", NOTEBOOK, *VALUES, "--out", f"{OWN}/{NAME}"])
 TEXT = f"""# Sweep gallery
 
 *Run many jobs with different parameters* is the lecture's own recipe for a cluster. `lecture sweep` runs a
@@ -13,7 +24,7 @@ notebook once for each combination of values, goes on where it was stopped, and 
 of pictures. Notebook 04 at three levels of label noise, with three seeds each:
 
 ```
-.venv/bin/lecture sweep 04 -p noise_variance=0.1,0.25,1.0 -p seed=0:3 --out build/sweeps/noise
+.venv/bin/{LINE}
 ```
 
 Out comes <a href="{EXAMPLE}">this page</a>: every number against every parameter, one
@@ -41,3 +52,20 @@ def pages(root: Path) -> dict[str, str]:
     own = [name for name in files(root, (OWN,)) if name.endswith("/index.html")]
     links = "".join(f'- <a href="{name}">{Path(name).parent.name}</a>\n' for name in own)
     return {"sweeps.md": f"{TEXT}\n## Your own\n\n{links or NONE}"}
+
+
+def store(root: Path) -> None:
+    """Run the stored sweep and put its page and tables under site/sweeps.
+
+    Raises:
+        CalledProcessError: not all of its runs are done; what is stored is left as it was.
+    """
+    line = [sys.executable, "-m", "lecturelib.cli", *shlex.split(LINE)[1:]]
+    subprocess.run(line, cwd=root, check=True)
+    own = root / OWN / NAME
+    for made in (own / "index.html", *own.glob("table.*")):
+        shutil.copy(made, root / STORED / NAME)
+
+
+if __name__ == "__main__":
+    store(Path(__file__).resolve().parents[2])
