@@ -26,9 +26,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 
 from lecturelib import datasets, hogwild
-from lecturelib.hogwild.checks import check_settings
 from lecturelib.hogwild.rows import draw_order, make_rows
-from lecturelib.hogwild.team import Team
+from lecturelib.hogwild.settings import Settings
+from lecturelib.hogwild.threads import Team
 
 RATE = 0.02
 
@@ -126,10 +126,10 @@ class Runner:
             "learning_rate": RATE,
             "epochs": 1,
             "shuffle": True,
-            "dtype": "float32",
+            "dtype": np.dtype("float32"),
         }
         rest |= {"merge_every": None, "stripes": 1024, "count": False, "seed": 0}
-        settings = check_settings(scheme=scheme, threads=threads, **rest)
+        settings = Settings(scheme=scheme, threads=threads, **rest)
         self.rows = make_rows(features, labels, np.float32)
         self.team = Team(self.rows, features.shape[1], settings)
         self.generator = np.random.default_rng(0)

@@ -1,6 +1,6 @@
 """What the benchmarks have in common: contenders in turn, and the seconds of every round kept.
 
-A script calls `record` for each contender and `save` at its end; `tools/benchmark.py` makes the table.
+A script calls `record` for each contender and `save` at its end; `benchmarks/__main__.py` makes the table.
 """
 
 import json

@@ -21,7 +21,7 @@ import pyarrow.parquet
 from nbformat.v4 import new_code_cell, new_notebook
 from record import record, save
 
-from lecturelib.sweep import recording
+from lecturelib import records
 
 PARAMETERS = "seed = 0  # any\nseconds = 1.0  # of work\nwaits = False  # instead of computing"
 WORK = """\
@@ -56,12 +56,12 @@ def papermill(path: Path, runs: int, out: Path) -> tuple[float, list[float]]:
         subprocess.run(command, check=True, capture_output=True)
     wall = time.perf_counter() - began
     done = [nbformat.read(out / f"{seed}.ipynb", as_version=4) for seed in range(runs)]
-    return wall, [recording.recorded(each)["work"] for each in done]
+    return wall, [records.recorded(each)["work"] for each in done]
 
 
 def sweep(path: Path, runs: int, out: Path, *options: str, workers: int = 1):
     """Wall seconds, seconds of work of each run, and seconds of each run, of a sweep."""
-    command = [sys.executable, "-m", "lecturelib.cli", "sweep", path, "-p", f"seed=0:{runs}", *options]
+    command = [sys.executable, "-m", "workshop.cli", "sweep", path, "-p", f"seed=0:{runs}", *options]
     began = time.perf_counter()
     subprocess.run([*command, "--out", out, "--workers", str(workers)], check=True, capture_output=True)
     wall = time.perf_counter() - began
@@ -80,6 +80,7 @@ def overheads(path: Path, folder: Path, rounds: int, runs: int) -> None:
         more += [s - w for s, w in zip(seconds, work, strict=True)]
     contenders = {"lecture sweep, one worker": whole, "a loop over papermill's command line": loop}
     record(f"seconds beyond its own work, each of {runs} runs of a notebook", contenders)
+    record("seconds beyond its own work of one more run", {"lecture sweep": more})
     print(
         f"beyond its work a run takes {statistics.median(loop):.2f} s in a loop over papermill, in a sweep"
         f" {statistics.median(whole):.2f} s with everything, {statistics.median(more):.2f} s one more",

@@ -1,4 +1,4 @@
-"""Settings of the reader's site. `python -m tools.website` gathers the pages and calls Sphinx with them.
+"""Settings of the reader's site. `python -m workshop.site` gathers the pages and calls Sphinx with them.
 
 Nothing is executed (the notebooks come with their outputs) and nothing is fetched, neither here nor by a
 reader.
@@ -6,6 +6,8 @@ reader.
 
 import sys
 from pathlib import Path
+
+import workshop  # noqa: F401  (before nbformat, which starts seconds faster then)
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
@@ -19,16 +21,18 @@ html_title = "Optimization for Big Data"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",  # a page for each module that library/index.md lists
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinxcontrib.bibtex",
     "sphinx_copybutton",
     "sphinx_design",
     "stored_notebooks",  # site/_ext: figures light and dark with their numbers, an anchor for every cell
+    "kept",  # site/_ext: what would be worked out anew for every page
     "lecture_links",  # site/_ext: {cell} and {claim}, links to cells
-    "plain_docstrings",  # site/_ext: our docstrings are plain text with indented formulas
 ]
-exclude_patterns = ["_ext", "_static", "**/README.md", "explorers/parts"]
+templates_path = ["_templates"]
+exclude_patterns = ["_ext", "_static", "_templates", "**/README.md", "explorers/parts"]
 
 # Notebooks: their stored outputs, never run here.
 nb_execution_mode = "off"
@@ -50,9 +54,11 @@ autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True  # as written: a path of this machine is no default for the reader
 autodoc_typehints = "none"
 default_role = "code"
+highlight_language = "none"  # a literal block is a formula
 add_module_names = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True  # fields in a list of the class, not once more each by itself
 python_use_unqualified_type_names = True
 
 # Looks.
@@ -72,6 +78,7 @@ html_theme_options = {
     "use_source_button": False,
     "use_repository_button": False,
     "show_toc_level": 2,
+    "collapse_navbar": True,  # the menu of a page without what lies below its neighbours: much less to write
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "show_prev_next": True,

@@ -17,49 +17,27 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-DEADLINE = (
-    5.0  # seconds of computing, for what honestly takes a few hundredths; twelve times as many of waiting
-)
+DEADLINE = 5.0  # seconds of computing, for what takes a few hundredths; twelve times as many of waiting
 MEANINGFUL = (
-    *(
-        b"",
-        b"\0",
-        b"\n",
-        b"\r\n",
-        b",",
-        b'"',
-        b":",
-        b"#",
-        b"{",
-        b"}",
-        b"null",
-        b"nan",
-        b"-inf",
-        b"1e999",
-        b"qid:1",
-    ),
+    *(b"", b"\0", b"\n", b"\r\n", *b', " : # { } null nan -inf 1e999 qid:1'.split()),
     *(b"9" * 400, b"[" * 300, b"\xff" * 8, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xef\xbb\xbf", "ſ".encode()),
     *(b"PK\x03\x04", b"|O", b"__import__('os').system('true')", b"../../", pickle.dumps(DEADLINE)),
 )
 SOME = 40
-MANY = {
-    **{"csv": 15_000, "npz": 6_000, "npz, an array in it": 9_000, "parquet": 4_000, "svmlight": 16_000},
-    **{
-        "svmlight.gz": 3_000,
-        "svmlight.bz2": 3_000,
-        "svmlight.xz": 3_000,
-        "study": 3_000,
-        "study, the text in it": 5_000,
-    },
-    **{
-        "bundled": 2_000,
-        "parameters cell": 9_000,
-        "values": 9_000,
-        "numbers of notebooks": 3_000,
-        "notebook": 4_000,
-    },
-    **{"command": 2_000, "papermill": 3_000, "file names": 1_000, "sweep": 4_000, "submission": 4_000},
+_KINDS = {
+    16_000: ["svmlight"],
+    15_000: ["csv"],
+    9_000: ["npz, an array in it", "parameters cell", "values"],
+    6_000: ["npz"],
+    4_000: ["parquet", "notebook", "sweep", "submission"],
+    3_000: [
+        *("svmlight.gz", "svmlight.bz2", "svmlight.xz", "study", "study, an array in it"),
+        *("numbers of notebooks", "papermill"),
+    ],
+    2_000: ["study, its JSON", "bundled", "command"],
+    1_000: ["file names"],
 }
+MANY = {kind: count for count, kinds in _KINDS.items() for kind in kinds}
 CHANGE = 5  # bytes of randomness: which way, with what, and three for the place
 FORBIDDEN = (
     "exec",
@@ -88,11 +66,9 @@ def _audit(event: str, arguments: tuple) -> None:
     if event == "open":
         _, mode, flags = arguments
         bad = bool(set(mode or "") & set("wax+")) or (mode is None and flags & 3)
-    elif event in (
-        "exec",
-        "marshal.loads",
-    ):  # the installation's own code is not the data's: modules imported
-        # for the first time, and nbformat's schemas, which fastjsonschema compiles
+    elif event in ("exec", "marshal.loads"):
+        # The installation's own code is not the data's: modules imported for the first time, and nbformat's
+        # schemas, which fastjsonschema compiles.
         by = sys._getframe(1).f_code.co_filename
         bad = not (by.startswith("<frozen importlib") or Path(by).parent.name == "fastjsonschema")
     else:
@@ -205,5 +181,5 @@ def inputs(kind: str, many: bool):
 
 
 each = pytest.mark.parametrize(
-    "many", [False, pytest.param(True, marks=pytest.mark.long)], ids=["some", "many"]
+    "many", [False, pytest.param(True, marks=[pytest.mark.long, pytest.mark.weekly])], ids=["some", "many"]
 )

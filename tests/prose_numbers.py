@@ -3,7 +3,8 @@
 A number that somebody typed goes stale when the code changes. So each number in Markdown is listed with a few
 words of its context and its origin, and the origin is looked up where a program can:
 
-    output = "CELL"    it is printed by this cell, in the stored output
+    output = "CELL"    it is printed by this cell, in the stored output; "04:CELL" is one of another notebook
+    rounded = "CELL"   so is a number that rounds to it, a whole one too
     code = "CELL"      it stands in this cell's code: a setting of the experiment, or a claim's bound
     python = "..."     arithmetic, or a call of the library, with its value; a list for several numbers
     source = "..."     a slide, a paper with its section, a convention: for a human to look up
@@ -25,6 +26,9 @@ from pathlib import Path
 import numpy as np
 import scipy.integrate
 import scipy.optimize
+
+import lecturelib
+from workshop import notebooks
 
 LIST = Path(__file__).with_suffix(".toml")
 PACKAGE = Path(__file__).parent.parent / "lecturelib"
@@ -126,34 +130,52 @@ def _disagreement(shown: list[str], origin: dict[str, str], cells) -> str | None
             return f"{len(shown)} numbers, but {value} gives {len(given)}"
         missing = [text for text, number in zip(shown, given, strict=True) if not agrees(text, number)]
         return f"{value} gives {given.tolist()}, not {', '.join(missing)}" if missing else None
-    (cell,) = [c for c in cells if c.cell_type == "code" and c.id == value] or [None]
-    if kind not in ("code", "output") or cell is None:
+    other, _, name = value.rpartition(":")
+    cells = notebooks.select([other])[0].read().cells if other else cells
+    (cell,) = [c for c in cells if c.cell_type == "code" and c.id == name] or [None]
+    if kind not in ("code", "output", "rounded") or cell is None:
         return f"{kind} = {value!r}: no such kind of origin, or no such cell"
     if kind == "code":
         tree = ast.walk(ast.parse(cell.source))
         known = [n.value for n in tree if isinstance(n, ast.Constant) and type(n.value) in (int, float)]
     else:
-        printed = "\n".join(o.get("text", "") for o in cell.outputs)
+        printed = "\n".join(o.get("text", "") or _line(o.get("data", {})) for o in cell.outputs)
         known = [float(found[0].replace(",", "")) for found in NUMBER.finditer(printed)]
-    missing = [text for text in shown if not any(agrees(text, number) for number in known)]
+    whole = 0.5 if kind == "rounded" else 0.0
+    missing = [text for text in shown if not any(agrees(text, number, whole) for number in known)]
     return f"the {kind} of cell {value} has no {', '.join(missing)}" if missing else None
 
 
-def agrees(shown: str, value: float) -> bool:
-    """Whether a number rounds to what is shown, to the shown decimals; a whole number has to be exact.
+def _line(data: dict) -> str:
+    """The line of a record; of a figure nothing, for its alternative text is typed."""
+    return "" if "image/png" in data else data.get("text/plain", "")
 
-    >>> agrees("0.7", 0.693), agrees("0.7", 0.65 - 1e-9), agrees("4,096", 4096), agrees("7", 6.6)
-    (True, False, True, False)
+
+def agrees(shown: str, value: float, whole: float = 0.0) -> bool:
+    """Whether a number rounds to what is shown, to the shown decimals; a whole one may be off by `whole`.
+
+    >>> agrees("0.7", 0.693), agrees("0.7", 0.65 - 1e-9), agrees("4,096", 4096)
+    (True, False, True)
+    >>> agrees("7", 6.6), agrees("7", 6.6, 0.5)
+    (False, True)
     """
     decimals = len(shown.partition(".")[2])
-    return abs(float(shown.replace(",", "")) - value) <= (0.5 * 10**-decimals if decimals else 0) * (1 + 1e-9)
+    return abs(float(shown.replace(",", "")) - value) <= (0.5 * 10**-decimals if decimals else whole) * (
+        1 + 1e-9
+    )
 
 
 def _evaluate(expression: str):
     words = set(re.findall(r"\b[a-z_]+(?=\.)", expression))
-    modules = {
-        word: importlib.import_module(f"lecturelib.{word}")
+    folders = [PACKAGE, *(path for path in PACKAGE.iterdir() if path.is_dir())]
+    found = {
+        word: [f for f in folders if (f / f"{word}.py").exists() or (f / word / "__init__.py").exists()]
         for word in words
-        if (PACKAGE / f"{word}.py").exists() or (PACKAGE / word / "__init__.py").exists()
     }
+    modules = {
+        word: importlib.import_module(".".join(("lecturelib", *places[0].relative_to(PACKAGE).parts, word)))
+        for word, places in found.items()
+        if places
+    }
+    modules |= {word: getattr(lecturelib, word) for word in words - set(modules) if hasattr(lecturelib, word)}
     return eval(expression, {"math": math, "np": np, "scipy": scipy, **modules})

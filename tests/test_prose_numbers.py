@@ -3,9 +3,9 @@
 import nbformat
 import pytest
 
-from lecturelib import notebooks
 from tests import prose_numbers
 from tests.prose_numbers import complaints, listed, numbers
+from workshop import notebooks
 
 LECTURE = notebooks.find()
 EACH = pytest.mark.parametrize("notebook", LECTURE, ids=lambda n: n.name)
@@ -74,6 +74,14 @@ def test_a_list_that_does_not_hold_is_refused(tiny, case):
         raise ValueError(complaint)
 
 
+def test_a_whole_number_may_be_rounded_and_stand_in_another_notebook(tiny):
+    tiny[0].source = "Some 21, then 139."
+    entries = {"Some 21": {"rounded": "run"}, "then 139": {"rounded": "04:running-card"}}
+    assert complaints(tiny, entries) == []
+    (complaint,) = complaints(tiny, entries | {"Some 21": {"output": "run"}})
+    assert complaint == "'Some 21': the output of cell run has no 21"
+
+
 def test_a_number_that_nobody_listed_is_found(tiny):
     (complaint,) = complaints(tiny, {words: RIGHT[words] for words in list(RIGHT)[:2]})
     assert complaint.startswith(f"not listed: 128; add to {prose_numbers.LIST.name}:")
@@ -84,7 +92,7 @@ def test_a_number_that_nobody_listed_is_found(tiny):
     [
         ("about 0.7, 10 % or 4,096 of 3-fold", ["0.7", "10", "4,096", "3"]),
         ("$b = 1$ and $\\approx 2.42$ and $$x^2 = 0.5$$", ["2.42", "0.5"]),
-        ("`x = 3`, [see 04](04.ipynb), notebooks 04 to 06, 07", []),
+        ("`x = 3`, [see 04](04.ipynb), notebooks 04 to 07, 07", []),
         ("# Part 2\n\n1. first\n2. second, of 5", ["5"]),
         ("> 3. in a box", []),
         ("(Bradley et al. 2011), Hoffer et al. (2017) found, Amdahl 1967).", []),

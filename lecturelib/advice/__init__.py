@@ -1,208 +1,100 @@
 """Which batch size and which learning rate for your data: the prediction, and a training run that checks it.
 
+::
+
     advise(path, target, loss, ...)      a table or a sparse file, squared or logistic loss
     advise(model="module:function")      your own JAX loss, parameters and data
+    logs.steps(path), step_law.fit(...)  steps to one loss that runs of any framework have logged
+    logs.norms(path), norm_law.fit(...)  gradient norms at two batch sizes that they have logged
+    recipes.code(schedule)               a schedule as code for optax, PyTorch, Megatron-LM and OLMo-core
 
-This is the only file of the advice that brings theory (`planning.py` and below) and experiment
-(`training.py`, `model.py`) together.
+This module brings theory (`planning`, `search`, `reduction`, `logistic`) and experiment (`trial`, `pilot`,
+`model`) together. Where a run refutes the prediction, what was measured is the advice.
 """
 
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-from scipy import sparse
-
-from lecturelib.advice import data as advice_data
-from lecturelib.advice import logistic, training
-from lecturelib.advice import trial as advice_trial
-from lecturelib.advice.planning import (
-    EXACT_NUMBERS,
-    EXACT_RANK,
-    Plan,
-    Row,
-    batch_sizes,
-    check_plan,
-    choose,
-    plan,
-)
-from lecturelib.advice.reduction import Moments, moments
-from lecturelib.least_squares import finite_sample
-from lecturelib.schemes import Scheme
-
-LOGISTIC_RULE = (
-    "A rule of thumb: the logistic loss is replaced by a square loss with the same gradients at the first "
-    "and at the best weights. Trust the training run more than the table."
-)
-MODEL_RULE = (
-    "A rule of thumb: steps = S (1 + B / b), with the noise scale B taken between start and goal, and "
-    "rates from the curvature. Trust the training run more than the table."
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Advice:
-    """All that the page says. kind: "squared", "logistic" or "model".
-
-    spectrum, trace, rank: of H, None for a model; rank None where not all eigenvalues are known. remarks:
-    what is odd about the data, and training runs left out because they would take too long. heuristic: why
-    the advice is a rule of thumb, "" where it is theory.
-    """
-
-    name: str
-    kind: str
-    rows: int
-    columns: int
-    rank: int | None
-    spectrum: np.ndarray | None = field(repr=False)
-    trace: float | None
-    plan: Plan
-    trials: tuple[advice_trial.Trial, ...]
-    remarks: tuple[str, ...]
-    heuristic: str
-
-    @property
-    def confirmed(self):
-        """Whether every training run agrees with its prediction; None if there was none."""
-        return all(trial.agrees for trial in self.trials) if self.trials else None
+from lecturelib.advice import preparation
+from lecturelib.advice.of_data import of_data
+from lecturelib.advice.result import Advice as Advice
+from lecturelib.advice.result import Options
+from lecturelib.datasets import Choices
 
 
 def advise(
-    path="", target="", loss="squared", *, model="", goal=0.05, price=2.0, standardize=False, rows=0,
-    runs=8, seed=0,
+    path: str | Path = "", target: str = "", loss: str = "squared", *, model: str = "",
+    goal: float | None = None, price: float = 2.0, standardize: bool = False, rows: int | None = 0,
+    runs: int = 8, seed: int = 0, choices: Choices = preparation.AS_READ,
 ) -> Advice:  # fmt: skip
     """Advice for a file, for MNIST (no path), or for the reader's own JAX model.
 
-    path, target, loss, standardize, rows: see `advice_data.load`. model: "module:function", instead of them;
-    see `advice_model.load`. goal: excess loss to reach, as a fraction of the excess loss at the start (model:
-    loss, as a fraction of the first loss). price: most work, as a multiple of the least work. runs: training
-    runs of each kind. seed: of all random numbers. Returns Advice. ValueError, FileNotFoundError: bad input.
+    Args:
+        path: a table or a svmlight file, see `preparation.load`; "" for the digits of MNIST.
+        target: the column to predict, "" for the one that is called so; for MNIST the digit to tell from the
+            others, "" for 0.
+        loss: "squared" or "logistic".
+        model: "module:function", instead of a path; the function takes no arguments and returns (loss,
+            params, data), as `from_model` takes them.
+        goal: excess loss to reach, as a fraction of the excess loss at the start, in (0, 1), 0.05 if None;
+            for a model the loss, as a fraction of the first one, 0.5 if None.
+        price: most work, as a multiple of the least work, 1 or more.
+        standardize: divide every column by its standard deviation.
+        rows: most rows to use, drawn at random; 0 for all, None for as many as are answered soon.
+        runs: training runs of each kind, 2 or more.
+        seed: of all random numbers.
+        choices: how the file is to be read where that is not plain.
 
-    >>> found = advise(rows=200, goal=0.3, runs=2)
-    >>> found.name, found.plan.rows[found.plan.recommended].batch_size > 1
-    ('MNIST pixels, is it a 0?', True)
+    Raises:
+        ValueError: an option out of range, a path and a model, or data that no advice can be given for.
+        FileNotFoundError: there is no such file.
+        ImportError: the file needs a library that is not installed.
+
+    Example:
+        >>> from lecturelib import advice
+        >>> found = advice.advise(rows=200, goal=0.3, runs=2)
+        >>> found.name, found.plan.rows[found.plan.recommended].batch_size > 1
+        ('MNIST pixels, is it a 0?', True)
     """
-    if not (isinstance(runs, int) and runs >= 2):
-        raise ValueError(f"runs = {runs!r} is refused; pass 2 or more, for a standard error")
-    if model:
-        if path or target:
-            raise ValueError("give a path or a model, not both")
-        from lecturelib.advice import model as advice_model  # here: the rest needs no JAX
-
-        return from_model(*advice_model.load(model), name=model, goal=goal, price=price, runs=runs, seed=seed)
-    data = advice_data.load(path, target, loss, standardize=standardize, rows=rows, seed=seed)
-    return from_data(data, goal=goal, price=price, runs=runs, seed=seed)
-
-
-def from_data(data, *, goal=0.05, price=2.0, runs=8, seed=0) -> Advice:
-    """Advice for prepared `advice_data.Data`; arguments as for `advise`."""
-    features, targets, heuristic, solution = data.features, data.targets, "", None
-    if data.loss == "logistic":
-        solution = logistic.fit(data.features, data.targets)
-        features, targets = logistic.as_least_squares(data.features, data.targets, solution)
-        heuristic = LOGISTIC_RULE
-    problem = moments(features, targets, solution)
-    exact = _exact(features, targets, problem)
-    found = plan(problem, goal=goal, price=price, rows=len(data.targets), exact=exact)
-    least = float(training.mean_loss(data.features, data.targets, data.loss, problem.solution[:, None])[0])
-    remarks = [*data.remarks, *_remarks(problem, found, features.shape)]
-    made, skipped = advice_trial.trials(data, problem, found, least, runs, seed)
-    return Advice(
-        name=data.name,
-        kind=data.loss,
-        rows=features.shape[0],
-        columns=features.shape[1],
-        rank=len(problem.spectrum) if problem.whole else None,
-        spectrum=problem.spectrum,
-        trace=problem.trace,
-        plan=found,
-        trials=made,
-        remarks=(*remarks, *skipped),
-        heuristic=heuristic,
-    )
-
-
-def _exact(features, targets, problem: Moments):
-    """The same problem with its exact second moment, where that is affordable."""
-    rank = len(problem.spectrum)
-    small = problem.whole and rank <= EXACT_RANK and features.shape[0] * rank**2 <= EXACT_NUMBERS
-    if not small or sparse.issparse(features):
-        return None
-    return finite_sample(features, targets, on_range=True)
-
-
-def _remarks(problem, found, shape):
-    if problem.whole and len(problem.spectrum) < shape[1]:
-        yield (
-            f"The features have rank {len(problem.spectrum)}, below their {shape[1]} columns: many weights "
-            "are best, and SGD from zero tends to the shortest of them."
+    options = Options((0.5 if model else 0.05) if goal is None else goal, price, runs, seed)
+    if not model:
+        data = preparation.load(
+            path, target, loss, standardize=standardize, rows=rows, seed=seed, choices=choices
         )
-    if not problem.whole:
-        yield (
-            f"Too large for all eigenvalues: {len(problem.spectrum)} directions are followed, the rest as "
-            "one group, and excess loss is measured against as many steps of conjugate gradients."
-        )
-    noise = problem.residual_noise[: problem.dimension]
-    if not np.any(noise > 1e-12 * problem.eigenvalues * found.start_risk):
-        yield "The best weights fit every row: there is no label noise, so the critical batch size decides."
-    if found.recommended == len(found.rows) - 1 and found.rows[-1].batch_size > 1:
-        yield "The largest batch of the table is recommended: full gradients do about as well."
-    if found.recommended is None:
-        yield (
-            "No batch size reaches the goal within a million steps: eigenvalues that matter are too small. "
-            "Raise the goal, or standardize the columns."
-        )
+        return of_data(data, options)
+    if path or target:
+        raise ValueError("give a path or a model, not both")
+    from lecturelib.advice.model import load  # here: the rest needs no JAX
+
+    return from_model(*load(model), name=model, goal=options.goal, price=price, runs=runs, seed=seed)
 
 
-def from_model(loss, params, data, *, name="model", goal=0.5, price=2.0, runs=3, seed=0) -> Advice:
-    """Advice for a JAX loss, by the rules at the top of `model.py`; arguments as for `advise`.
+def from_data(
+    data: preparation.Data, *, goal: float = 0.05, price: float = 2.0, runs: int = 8, seed: int = 0
+) -> Advice:
+    """Advice for data that `preparation.load` or `preparation.prepare` has made; options as for `advise`."""
+    return of_data(data, Options(goal, price, runs, seed))
 
-    loss, params, data: as `advice_model.load` returns them.
+
+def from_model(
+    loss: Any, params: Any, data: Any, *,
+    name: str = "model", goal: float = 0.5, price: float = 2.0, runs: int = 8, seed: int = 0,
+) -> Advice:  # fmt: skip
+    """Advice for a JAX loss, by the rules at the top of `model.py`.
+
+    Args:
+        loss: loss(params, batch) is the mean of a loss over the batch, a scalar.
+        params: a pytree of floating-point arrays.
+        data: a pytree of arrays with all examples on the leading axis, of which a batch takes some.
+        name: for the page.
+        goal: loss to reach, as a fraction of the first loss, in (0, 1).
+        price: most work, as a multiple of the least work, 1 or more.
+        runs: training runs of each kind, 2 or more.
+        seed: of all random numbers.
+
+    Raises:
+        ValueError: an option out of range, no learning rate trains the model, or none reaches the goal.
     """
-    from lecturelib.advice import model as advice_model  # here: the rest needs no JAX
+    from lecturelib.advice.of_model import of_model  # here: the rest needs no JAX
 
-    check_plan(goal, price)
-    pilot, remarks = advice_model.pilot(loss, params, data, goal=goal, seed=seed), []
-    reached = pilot.last_loss / pilot.first_loss
-    if reached > goal:
-        said = f"{pilot.steps:.0f} pilot steps did not reach {goal:g} of the first loss"
-        remarks.append(f"{said}: the advice is for {reached:.2g}.")
-        goal = reached
-    if not pilot.later.resolved:
-        remarks.append("At the goal the gradient is lost in noise: its noise scale is a lower bound.")
-    total = advice_model.examples(data)
-    table = [
-        Row(b, largest, steps, rate, steps * b)
-        for b in batch_sizes(total)
-        for largest, rate, steps in [advice_model.rule(pilot, b)]
-    ]
-    cheapest, recommended = choose(table, price)
-    chosen = table[recommended]
-    rates, sizes = advice_model.doubling(pilot, chosen.steps, total)
-    found = Plan(
-        goal=goal,
-        price=price,
-        start_risk=pilot.first_loss,
-        critical_batch_size=pilot.now.critical_batch_size,
-        noise_scale_start=pilot.now.noise_scale,
-        noise_scale_goal=advice_model.known_scale(pilot.later),
-        rows=tuple(table),
-        cheapest=cheapest,
-        recommended=recommended,
-        schedule=None if sizes[0] == sizes[-1] else Scheme(rates, sizes),
-        rates_exact=False,
-    )
-    smaller = [row for row in table if 8 * row.batch_size == chosen.batch_size]
-    made = advice_trial.model_trials(loss, params, data, found, [chosen, *smaller], runs, seed)
-    return Advice(
-        name=name,
-        kind="model",
-        rows=total,
-        columns=advice_model.parameters(params),
-        rank=None,
-        spectrum=None,
-        trace=None,
-        plan=found,
-        trials=made,
-        remarks=tuple(remarks),
-        heuristic=MODEL_RULE,
-    )
+    return of_model(loss, params, data, name=name, options=Options(goal, price, runs, seed))

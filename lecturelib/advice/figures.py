@@ -1,27 +1,31 @@
 """The figures of the advice: spectrum, largest rate, cost of a batch size, training against prediction."""
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from lecturelib import plots
+from lecturelib.advice import Advice
 
 
-def spectrum(axes, advice):
+def spectrum(axes: Axes, advice: Advice) -> None:
     """Eigenvalues of H by rank; those below a ten-millionth of the largest are cut off."""
     values = advice.spectrum
+    if values is None:
+        raise ValueError("advice for a model has no spectrum; draw the other figures")
     style = plots.series(1)[0]
     axes.loglog(np.arange(1, len(values) + 1), values, markevery=max(1, len(values) // 20), **style)
     axes.set_ylim(bottom=max(values[-1], 1e-7 * values[0]) / 2)
     axes.set(xlabel="direction $i$", ylabel="eigenvalue $\\lambda_i$ of $H$", title="spectrum")
 
 
-def rates(axes, advice):
+def rates(axes: Axes, advice: Advice) -> None:
     """Largest stable rate and best constant rate against the batch size, and the critical batch size."""
     rows = advice.plan.rows
     largest, best = plots.series(2)
     axes.loglog(
         [r.batch_size for r in rows], [r.max_learning_rate for r in rows], label="largest stable", **largest
     )
-    reached = [r for r in rows if r.steps is not None]
+    reached = advice.plan.reached
     if reached:
         label = "used, half of it" if advice.kind == "model" else f"best, to {advice.plan.goal:g}"
         axes.loglog([r.batch_size for r in reached], [r.learning_rate for r in reached], label=label, **best)
@@ -30,29 +34,29 @@ def rates(axes, advice):
     axes.legend()
 
 
-def cost(axes, advice):
+def cost(axes: Axes, advice: Advice) -> None:
     """Predicted depth and work against the batch size, what is recommended, and what training measured."""
     plan = advice.plan
-    rows = [r for r in plan.rows if r.steps is not None]
+    rows = plan.reached
     depth, work, measured = plots.series(3)
     sizes = [r.batch_size for r in rows]
     axes.loglog(sizes, [r.steps for r in rows], label="depth (steps)", **depth)
     axes.loglog(sizes, [r.work for r in rows], label="work (examples)", **work)
-    label = "depth, training run"
+    label: str | None = "depth, training run"
     for trial in advice.trials:
         if trial.label.startswith("batch") and np.isfinite(trial.measured_steps):
             style = measured | {"linestyle": "none", "markersize": 8, "fillstyle": "none"}
             axes.loglog(trial.batch_size, trial.measured_steps, label=label, **style)
             label = None
     what = "loss" if advice.kind == "model" else "excess loss"
-    if plan.recommended is not None:
-        plots.reference_line(axes, x=plan.rows[plan.recommended].batch_size, label="recommended")
+    if plan.best is not None:
+        plots.reference_line(axes, x=plan.best.batch_size, label="recommended")
     axes.set(xlabel="batch size $b$", title=f"to {plan.goal:g} of the first {what}")
     if rows:
         axes.legend()
 
 
-def training(axes, advice):
+def training(axes: Axes, advice: Advice) -> None:
     """Excess loss of the training runs, points with bars of two standard errors, on the predicted lines."""
     for style, trial in zip(plots.series(max(len(advice.trials), 1)), advice.trials, strict=False):
         shown = trial.checkpoints > 0

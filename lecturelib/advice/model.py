@@ -1,36 +1,59 @@
-"""Noise, curvature and training of the reader's own JAX loss, and the rule of thumb that they give.
-
-The law of McCandlish et al. for the steps and examples to a given loss, with B between the noise scale now
-and the noise scale at the goal (their geometric mean):
-
-    steps(b) = S (1 + B / b),   work(b) = E (1 + b / B),   E = B S
-
-S comes from a pilot run. A batch of (price - 1) B costs `price` times the least work. Rates are half of the
-largest stable rate that the curvature predicts (`NoiseScale.max_learning_rate`), at the start or at the goal,
-whichever is smaller.
-"""
+"""Noise, curvature and training of the reader's own JAX loss: what `rule.py` makes its rule of thumb of."""
 
 import functools
 import importlib
+import itertools
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lecturelib import noise_scale
+from lecturelib.advice.comparison import Trial, beside
+from lecturelib.advice.planning import Plan
+from lecturelib.advice.progress import say
+from lecturelib.advice.trial import BEYOND
+from lecturelib.least_squares.schemes import Scheme
+from lecturelib.networks import noise_scale
 
 SAMPLE = 4096  # examples on which noise and curvature are estimated, at most
 MOST_STEPS = 2000  # of the pilot run
 CHUNK = 5  # steps of the pilot run between looks at the loss
+RATES = 7  # of the pilot run, each half of the one before
+LEARNS = 0.9  # share of the first loss above which a pilot run has learnt nothing
+
+PyTree = Any  # of arrays
+
+
+class Model(NamedTuple):
+    """What the reader's function returns.
+
+    Attributes:
+        loss: loss(params, batch) is the mean of a loss over the batch, a scalar.
+        params: a pytree of floating-point arrays.
+        data: a pytree of arrays with all examples on the leading axis, of which a batch takes some.
+    """
+
+    loss: Callable[[PyTree, PyTree], jax.Array]
+    params: PyTree
+    data: PyTree
 
 
 @dataclass(frozen=True, eq=False)
 class Pilot:
-    """A pilot run: the losses at its start and end, its steps, and the estimates at both ends."""
+    """A pilot run.
+
+    Attributes:
+        first_loss, last_loss: at its start and end.
+        steps: as many as it took.
+        batch_size, learning_rate: of every step.
+        now, later: noise and curvature at its start and end.
+    """
 
     first_loss: float
     last_loss: float
@@ -41,12 +64,14 @@ class Pilot:
     later: noise_scale.NoiseScale
 
 
-def load(model):
-    """Loss, parameters and data of "module:function"; the module is looked for in the current folder first.
+def load(model: str) -> Model:
+    """The model that "module:function" returns; the module is looked for in the current folder first.
 
-    The function takes no arguments and returns (loss, params, data): loss(params, batch) is the mean of a
-    loss over the batch, a scalar; params a pytree of floating-point arrays; data a pytree of arrays with
-    all examples on the leading axis, of which a batch takes some. ValueError: anything else.
+    Args:
+        model: a function without arguments, which returns (loss, params, data), as in `Model`.
+
+    Raises:
+        ValueError: there is no such function, or it returns anything else.
     """
     module, _, function = model.partition(":")
     if not module or not function:
@@ -67,10 +92,10 @@ def load(model):
         raise ValueError(
             f"model = {model!r}: the function has to return (loss, params, data), loss a function"
         )
-    return made
+    return Model(*made)
 
 
-def examples(data):
+def examples(data: PyTree) -> int:
     """How many examples a pytree of arrays holds; ValueError if its leading axes differ."""
     lengths = {np.shape(leaf)[:1] for leaf in jax.tree.leaves(data)}
     if len(lengths) != 1 or () in lengths:
@@ -80,23 +105,25 @@ def examples(data):
     return lengths.pop()[0]
 
 
-def sample(data, seed):
+def sample(data: PyTree, seed: int) -> PyTree:
     """At most SAMPLE examples drawn at random, in a number that noise_scale.estimate can cut into chunks."""
     total = examples(data)
     size = min(total, SAMPLE)
     size -= size % (64 if size >= 256 else 8)
     if size < 8:
         raise ValueError(f"data has {total} examples; give 8 or more, noise is how they differ")
-    chosen = np.sort(np.random.default_rng(seed).choice(total, size, replace=False))
+    chosen = np.random.default_rng(seed).choice(total, size, replace=False)  # unsorted, as `estimate` asks
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], data)
 
 
 @functools.partial(jax.jit, static_argnames=("loss", "batch_size", "count"))
-def _steps(loss, params, data, rate, key, batch_size, count):
+def _steps(
+    loss: Callable, params: PyTree, data: PyTree, rate: jax.Array, key: jax.Array, batch_size: int, count: int
+) -> PyTree:
     """`count` steps of SGD; batches are drawn with replacement."""
     total = len(jax.tree.leaves(data)[0])
 
-    def step(params, key):
+    def step(params: PyTree, key: jax.Array) -> tuple[PyTree, None]:
         drawn = jax.random.randint(key, (batch_size,), 0, total)
         slope = jax.grad(loss)(params, jax.tree.map(lambda leaf: leaf[drawn], data))
         return jax.tree.map(lambda w, g: w - rate.astype(w.dtype) * g, params, slope), None
@@ -104,81 +131,132 @@ def _steps(loss, params, data, rate, key, batch_size, count):
     return jax.lax.scan(step, params, jax.random.split(key, count))[0]
 
 
-def train(loss, params, data, judge, rate, batch_size, steps, goal, every, key):
+def train(
+    model: Model, judge: PyTree, rate: float, batch_size: int, *,
+    steps: int, goal: float = 0.0, every: int, key: jax.Array,
+) -> tuple[PyTree, np.ndarray, np.ndarray]:  # fmt: skip
     """SGD at a constant rate, until the loss on `judge` is at most `goal` or `steps` are done.
 
-    The loss is measured `every` steps. Returns the parameters, the steps at which it was measured, shape
-    (k,), and the losses, shape (k,).
+    Args:
+        model: what to train, and from which parameters.
+        judge: examples on which the loss is measured.
+        rate: of every step.
+        batch_size: of every step.
+        steps: most steps.
+        goal: loss at which to stop.
+        every: steps from one look at the loss to the next.
+        key: of the batches.
+
+    Returns:
+        The parameters, the steps at which the loss was measured, shape (k,), and the losses, shape (k,).
     """
-    measured = jax.jit(loss)
+    params, measured = model.params, jax.jit(model.loss)
     marks, losses = [0], [float(measured(params, judge))]
     while marks[-1] < steps and losses[-1] > goal:
         key, now = jax.random.split(key)
-        params = _steps(loss, params, data, jnp.float32(rate), now, batch_size, every)
-        marks.append(marks[-1] + every)
+        count = min(every, steps - marks[-1])
+        say(f"training at batch {batch_size}, at most", marks[-1], steps)
+        params = _steps(model.loss, params, model.data, jnp.float32(rate), now, batch_size, count)
+        marks.append(marks[-1] + count)
         losses.append(float(measured(params, judge)))
         if not math.isfinite(losses[-1]):
             break
     return params, np.array(marks), np.array(losses)
 
 
-def pilot(loss, params, data, *, goal, seed) -> Pilot:
-    """Train to `goal` times the first loss, or as far as MOST_STEPS go, and estimate the noise at both ends.
+def pilot(model: Model, *, goal: float, seed: int) -> Pilot:
+    """Train to `goal` times the first loss, and estimate the noise at both ends.
 
-    The batch is near the noise scale at the start; the rate is halved, at most six times, while training
-    diverges. ValueError: `noise_scale.estimate` refuses, or no rate trains.
+    The batch is near the noise scale at the start; the rate is halved, at most six times, while training does
+    not reach the goal in MOST_STEPS steps, unless a lower rate gets less far.
+
+    Raises:
+        ValueError: `noise_scale.estimate` refuses the model, no rate trains it, or none reaches the goal.
     """
-    data = jax.tree.map(jnp.asarray, data)
-    judge, keys = sample(data, seed), jax.random.split(jax.random.key(seed), 3)
-    now = noise_scale.estimate(loss, params, judge, key=keys[0])
-    batch_size = power_of_two(now.noise_scale, examples(data))
-    rate = 0.5 * float(now.max_learning_rate(batch_size))
-    for _ in range(7):
-        first = float(loss(params, judge))
-        end, marks, losses = train(
-            loss, params, data, judge, rate, batch_size, MOST_STEPS, goal * first, CHUNK, keys[1]
-        )
-        if math.isfinite(losses[-1]) and losses[-1] < first:
+    model = model._replace(data=jax.tree.map(jnp.asarray, model.data))
+    judge, keys = sample(model.data, seed), jax.random.split(jax.random.key(seed), 3)
+    now = noise_scale.estimate(model.loss, model.params, judge, key=keys[0])
+    batch_size = power_of_two(now.noise_scale, examples(model.data))
+    first, highest = float(model.loss(model.params, judge)), 0.5 * float(now.max_learning_rate(batch_size))
+    lowest, steps, rate, end = math.inf, 0, highest, model.params
+    for power in range(RATES):
+        params, marks, losses = train(
+            model, judge, highest * 0.5**power, batch_size,
+            steps=MOST_STEPS, goal=goal * first, every=CHUNK, key=keys[1],
+        )  # fmt: skip
+        if math.isfinite(losses[-1]) and losses[-1] < lowest:
+            lowest, steps, rate, end = float(losses[-1]), int(marks[-1]), highest * 0.5**power, params
+        elif lowest < LEARNS * first:
             break
-        rate *= 0.5
-    else:
-        raise ValueError(f"training diverges even at learning rate {2 * rate:.2g}; look at the loss")
-    later = noise_scale.estimate(loss, end, judge, key=keys[2])
-    return Pilot(first, float(losses[-1]), float(marks[-1]), batch_size, rate, now, later)
+        if lowest <= goal * first:
+            break
+    _check_pilot(first, lowest, goal, highest)
+    later = noise_scale.estimate(model.loss, end, judge, key=keys[2])
+    return Pilot(first, lowest, float(steps), batch_size, rate, now, later)
 
 
-def known_scale(estimate):
-    """A noise scale, or the low end of its interval where the gradient is lost in noise."""
-    return estimate.noise_scale if math.isfinite(estimate.noise_scale) else estimate.interval[0]
+def _check_pilot(first: float, lowest: float, goal: float, highest: float) -> None:
+    """Raise ValueError unless some pilot run has come from the first loss down to the goal."""
+    rates = f"from {highest:.2g} down to {highest * 0.5 ** (RATES - 1):.2g}"
+    if lowest == math.inf:
+        raise ValueError(f"training diverges at every learning rate {rates}; look at the loss")
+    if lowest > LEARNS * first:
+        raise ValueError(
+            f"the model does not learn: {MOST_STEPS} pilot steps took the loss from {first:.4g} to "
+            f"{lowest:.4g} at the best of the learning rates {rates}, so there is no advice; look at the "
+            "loss, and at the parameters given"
+        )
+    if lowest > goal * first:
+        raise ValueError(
+            f"goal = {goal:g} of the first loss is not reached: {MOST_STEPS} pilot steps come down to "
+            f"{lowest / first:.3g} of it at most; set a goal above that, {0.5 + 0.5 * lowest / first:.2g} say"
+        )
 
 
-def rule(pilot, batch_size):
-    """Largest rate, rate and steps for a batch size, by the rules at the top of this file."""
-    largest = [float(pilot.now.max_learning_rate(batch_size))]
-    if pilot.later.trace > 0.0 and pilot.later.sharpness > 0.0:
-        largest.append(float(pilot.later.max_learning_rate(batch_size)))
-    tempered = pilot.learning_rate / (0.5 * float(pilot.now.max_learning_rate(pilot.batch_size)))
-    scale = math.sqrt(max(known_scale(pilot.now), 1e-9) * max(known_scale(pilot.later), 1e-9))
-    fewest = pilot.steps / (1.0 + scale / pilot.batch_size)
-    return min(largest), 0.5 * tempered * min(largest), math.ceil(fewest * (1.0 + scale / batch_size))
+def trials(model: Model, found: Plan, *, runs: int, seed: int) -> tuple[Trial, ...]:
+    """Training runs for the rows of a plan to be checked and for its schedule; loss is that on a sample."""
+    model, made = model._replace(data=jax.tree.map(jnp.asarray, model.data)), []
+    judge = sample(model.data, seed)
+    wanted = [(f"batch {row.batch_size}", row.scheme()) for row in found.checked]
+    if found.schedule is not None:
+        wanted.append(("doubling", found.schedule))
+    for label, scheme in wanted:
+        done = [_run(model, judge, scheme, key) for key in jax.random.split(jax.random.key(seed + 1), runs)]
+        points = min(len(marks) for marks, _ in done)  # a run that diverges stops early
+        losses = np.array([losses[:points] for _, losses in done])
+        made.append(beside(label, scheme, found.goal, done[0][0][:points], losses))
+    return tuple(made)
 
 
-def doubling(pilot, steps, total):
-    """Rates and batch sizes, shape (steps,): from the noise scale at the start to that at the goal."""
-    first, last = (power_of_two(known_scale(each), total) for each in (pilot.now, pilot.later))
-    doublings = max(round(math.log2(last / first)), 0)
-    sizes = first * 2 ** (np.arange(steps) * (doublings + 1) // steps)
-    return np.full(steps, rule(pilot, first)[1]), sizes
+def _run(model: Model, judge: PyTree, scheme: Scheme, key: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+    """A run of a scheme, its last batch and rate going on until it is BEYOND times as long: steps, losses."""
+    stages = [(rate, size, len(list(same))) for (rate, size), same in itertools.groupby(
+        zip(scheme.learning_rates.tolist(), scheme.batch_sizes.tolist(), strict=True)
+    )]  # fmt: skip
+    marks, losses = np.zeros(1, dtype=int), np.zeros(0)
+    for number, (rate, size, steps) in enumerate(stages):
+        if number == len(stages) - 1:
+            steps += math.ceil(BEYOND * scheme.steps) - scheme.steps
+        params, at, seen = train(
+            model, judge, rate, int(size), steps=steps, every=max(1, scheme.steps // 20),
+            key=key if number == 0 else jax.random.fold_in(key, number),
+        )  # fmt: skip
+        model = model._replace(params=params)
+        marks, losses = np.append(marks[:-1], marks[-1] + at), np.append(losses[:-1], seen)
+        if not math.isfinite(losses[-1]):
+            break
+    return marks, losses
 
 
-def parameters(params):
+def parameters(params: PyTree) -> int:
     """How many numbers the parameters hold."""
     return sum(int(np.size(leaf)) for leaf in jax.tree.leaves(params))
 
 
-def power_of_two(size, most):
+def power_of_two(size: float, most: int) -> int:
     """The power of two nearest to a number on a logarithmic scale, from 1 to `most`.
 
+    >>> from lecturelib.advice.model import power_of_two
     >>> power_of_two(90.0, 1000), power_of_two(1e9, 1000)
     (64, 512)
     """

@@ -1,165 +1,168 @@
-"""Training runs beside their predictions: the recommended batch, an eighth of it, the doubling schedule."""
+"""Does the prediction come true? Mini-batch SGD on the reader's own data, as plainly as it can be written.
+
+`train` knows no theory: weights start at zero, batches are drawn with replacement, the gradient is the mean
+over the batch, and the loss is measured on all examples. `trials` sets it beside the prediction for the
+recommended batch, an eighth of it, and the schedule that doubles.
+
+A run is a test of its prediction, see `comparison.differs`. Runs that neither confirm nor refute are made
+again, MORE times as many. A page has three runs, each looked at twice at most, and refuses right predictions
+at most 1 time in 100.
+"""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
+from scipy.special import expit
 
-from lecturelib.advice import training
-from lecturelib.schemes import Scheme, scheduled_risk
+from lecturelib.advice.comparison import Trial, beside
+from lecturelib.advice.planning import Plan
+from lecturelib.advice.preparation import Data, Features
+from lecturelib.advice.progress import say
+from lecturelib.advice.reduction import Moments
+from lecturelib.least_squares.schemes import Scheme, scheduled_risk
 
-AGREES = 1.25  # ratio of measured and predicted depth that still confirms: less than half a row of the table
+MORE = 4  # times as many runs where the first do not decide
 MOST_NUMBERS, MOST_UPDATES = 2e9, 60_000  # of a training run: numbers read, steps of all runs together
 BEYOND = 2.5  # a run goes on to so many times the predicted depth
+LOOKS = (0, 0.1, 0.25, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 1.9, BEYOND)  # at the loss, in predicted depths
+ROWS_AT_ONCE = 16384
+NOW_AND_THEN = 64  # steps from one word on progress to the next
+
+Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
+LOSSES: dict[str, tuple[Loss, Loss]] = {  # of an output u = x'w and a target y, and the derivative in u
+    "squared": (lambda u, y: 0.5 * (y - u) ** 2, lambda u, y: u - y),
+    "logistic": (lambda u, y: np.logaddexp(0.0, u) - y * u, lambda u, y: expit(u) - y),  # y 0 or 1; in nats
+}
 
 
-@dataclass(frozen=True, eq=False)
-class Trial:
-    """A real training run beside its prediction.
+def train(
+    features: Features, targets: np.ndarray, loss: str, scheme: Scheme, checkpoints: ArrayLike, *,
+    runs: int, seed: int,
+) -> np.ndarray:  # fmt: skip
+    """SGD from w = 0 with the rate and batch size of a scheme at every step, several times.
 
-    label: what was run. batch_size, learning_rate: at its first step. predicted_steps, measured_steps: to
-    the goal (math.inf: not within BEYOND times as many). checkpoints, mean, error: excess loss as a
-    fraction of the first one, and its standard error over runs; shape (k,). predicted: the same by theory,
-    None without one.
+    ::
+
+        w <- w - eta 1/b sum over the batch of x slope(x'w, y)
+
+    Args:
+        features: shape (n, d), an array or a CSR array.
+        targets: shape (n,).
+        loss: "squared" or "logistic".
+        scheme: learning rate and batch size of every step.
+        checkpoints: numbers of steps, rising, at which the loss is measured; shape (k,).
+        runs: how many, independent of each other.
+        seed: run r draws its batches from the seed (seed, r).
+
+    Returns:
+        Losses on all examples, shape (runs, k); inf once a run has diverged.
+
+    Example:
+        >>> import numpy as np
+        >>> from lecturelib import schemes
+        >>> from lecturelib.advice import trial
+        >>> scheme = schemes.Scheme(np.full(50, 1.0), np.full(50, 1))
+        >>> trial.train(np.eye(2), np.ones(2), "squared", scheme, [0, 50], runs=2, seed=0).tolist()
+        [[0.5, 0.0], [0.5, 0.0]]
     """
+    _, slope = LOSSES[loss]
+    rows, columns = features.shape
+    features = sparse.csr_array(features) if sparse.issparse(features) else features
+    checkpoints = np.asarray(checkpoints)
+    losses = np.empty((runs, len(checkpoints)))
+    steps = list(zip(scheme.learning_rates, scheme.batch_sizes, strict=True))[: checkpoints[-1]]
+    for run in range(runs):
+        random = np.random.default_rng([seed, run])
+        weights, kept = np.zeros(columns), []
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number, (rate, size) in enumerate(steps):
+                if number % NOW_AND_THEN == 0:
+                    say(f"training at batch {int(size)}", run + number / len(steps), runs)
+                if number in checkpoints:
+                    kept.append(weights)
+                drawn = random.integers(rows, size=int(size))
+                batch = features[drawn]
+                gradient = batch.T @ slope(batch @ weights, targets[drawn]) / size
+                weights = weights - rate * gradient
+            kept.append(weights)
+            losses[run] = mean_loss(features, targets, loss, np.array(kept).T)
+    return np.where(np.isfinite(losses), losses, np.inf)
 
-    label: str
-    batch_size: int
-    learning_rate: float
-    predicted_steps: int
-    measured_steps: float
-    checkpoints: np.ndarray = field(repr=False)
-    mean: np.ndarray = field(repr=False)
-    error: np.ndarray = field(repr=False)
-    predicted: np.ndarray | None = field(repr=False)
 
-    @property
-    def ratio(self):
-        """Measured over predicted depth."""
-        return self.measured_steps / self.predicted_steps
-
-    @property
-    def agrees(self):
-        """Whether the run confirms its prediction."""
-        return 1.0 / AGREES <= self.ratio <= AGREES
+def mean_loss(features: Features, targets: np.ndarray, loss: str, weights: np.ndarray) -> np.ndarray:
+    """Loss on all examples for each column of weights (d, k), shape (k,)."""
+    total = np.zeros(weights.shape[1])
+    value, _ = LOSSES[loss]
+    for begin in range(0, features.shape[0], ROWS_AT_ONCE):
+        block = slice(begin, begin + ROWS_AT_ONCE)
+        total += value(features[block] @ weights, targets[block, None]).sum(axis=0)
+    return total / features.shape[0]
 
 
-def trials(data, problem, found, least, runs, seed):
-    """Training runs of the recommended batch, of one an eighth as large, and of the schedule."""
-    if found.recommended is None:
-        return (), []
-    row = found.rows[found.recommended]
-    smaller = [r for r in found.rows if r.steps is not None and 8 * r.batch_size == row.batch_size]
-    wanted = [(f"batch {r.batch_size}", _constant(r)) for r in [row, *smaller]]
-    if found.schedule is not None:
+Trials = tuple[tuple[Trial, ...], list[str]]
+
+
+def trials(
+    data: Data, problem: Moments, found: Plan, *, runs: int, seed: int, least: float | None = None
+) -> Trials:
+    """Training runs of the recommended batch, of one an eighth as large, and of the schedule.
+
+    Args:
+        data: to train on.
+        problem: moments of the data, or of what stands for them.
+        found: the plan to be checked.
+        runs: of each kind, at first; fewer where they would take too long.
+        seed: of the batches.
+        least: loss above which excess is measured, where `problem` only stands for the data.
+
+    Returns:
+        The trials, and a sentence for each that was left out because it would take too long.
+    """
+    wanted = [(f"batch {row.batch_size}", row.scheme()) for row in found.checked]
+    if wanted and found.schedule is not None:
         wanted.append(("doubling", found.schedule))
+    exact = least is None
+    least = least_loss(data, problem) if least is None else least
     made, skipped = [], []
-    per_row = (
-        data.features.nnz / len(data.targets) if sparse.issparse(data.features) else data.features.shape[1]
-    )
     for label, scheme in wanted:
         longer = _prolonged(scheme)
-        most = min(MOST_NUMBERS / (longer.samples * per_row), MOST_UPDATES / longer.steps, runs)
+        most = affordable(data, longer)
         if most < 2:
             skipped.append(f"The training run of {label} was left out: it would take too long here.")
             continue
-        made.append(_trial(data, problem, found, label, scheme, longer, least, int(most), seed))
+        marks = np.unique(np.round(scheme.steps * np.array(LOOKS)))
+        marks = marks[marks <= longer.steps].astype(int)
+        predicted = None
+        if exact:
+            risks = scheduled_risk(problem, problem.start_error, longer.learning_rates, longer.batch_sizes)
+            predicted = (risks / found.start_risk)[marks]
+        for count in sorted({min(most, runs), min(most, MORE * runs)}):
+            losses = train(data.features, data.targets, data.loss, longer, marks, runs=count, seed=seed)
+            done = beside(label, scheme, found.goal, marks, losses - least, predicted)
+            if done.agrees or done.refuted:
+                break
+        made.append(done)
     return tuple(made), skipped
 
 
-def _trial(data, problem, found, label, scheme, longer, least, runs, seed):
-    marks = np.unique(
-        np.round(scheme.steps * np.array([0, 0.1, 0.25, 0.5, 0.7, 0.85, 1, 1.2, 1.5, 1.9, BEYOND]))
-    )
-    marks = marks[marks <= longer.steps].astype(int)
-    trained = training.train(
-        data.features, data.targets, data.loss, longer.learning_rates, longer.batch_sizes, marks,
-        runs=runs, seed=seed,
-    )  # fmt: skip
-    first = trained.losses[:, 0].mean() - least
-    excess = (trained.losses - least) / first
-    with np.errstate(invalid="ignore"):
-        mean, error = excess.mean(axis=0), excess.std(axis=0, ddof=1) / math.sqrt(runs)
-    return Trial(
-        label=label,
-        batch_size=int(scheme.batch_sizes[0]),
-        learning_rate=float(scheme.learning_rates[0]),
-        predicted_steps=scheme.steps,
-        measured_steps=steps_to(marks, mean, found.goal),
-        checkpoints=marks,
-        mean=mean,
-        error=error,
-        predicted=_predicted(problem, found, longer)[marks],
-    )
+def least_loss(data: Data, problem: Moments) -> float:
+    """The loss at the best weights."""
+    return float(mean_loss(data.features, data.targets, data.loss, problem.solution[:, None])[0])
 
 
-def _predicted(problem, found, scheme):
-    risks = scheduled_risk(problem, problem.start_error, scheme.learning_rates, scheme.batch_sizes)
-    return risks / found.start_risk
+def affordable(data: Data, scheme: Scheme) -> int:
+    """How many runs of a scheme are made at most, by what they read and how many steps they take."""
+    read = scheme.samples * data.features.size / len(data.targets)  # of a sparse array what is stored
+    return int(min(MOST_NUMBERS / read, MOST_UPDATES / scheme.steps))
 
 
-def _constant(row):
-    return Scheme(np.full(row.steps, row.learning_rate), np.full(row.steps, row.batch_size))
-
-
-def _prolonged(scheme):
+def _prolonged(scheme: Scheme) -> Scheme:
     """The scheme, its last step repeated until it is BEYOND times as long."""
     more = math.ceil((BEYOND - 1.0) * scheme.steps)
     return Scheme(
         np.append(scheme.learning_rates, np.full(more, scheme.learning_rates[-1])),
         np.append(scheme.batch_sizes, np.full(more, scheme.batch_sizes[-1])),
     )
-
-
-def model_trials(loss, params, data, found, rows, runs, seed):
-    """Training runs of a JAX model for some rows of its plan; the loss is measured on a sample."""
-    import jax
-
-    from lecturelib.advice import model
-
-    data, made = jax.tree.map(jax.numpy.asarray, data), []
-    judge = model.sample(data, seed)
-    for row in rows:
-        every = max(1, row.steps // 20)
-        steps = math.ceil(BEYOND * row.steps)
-        runs_of_row = [
-            model.train(loss, params, data, judge, row.learning_rate, row.batch_size, steps, 0.0, every, key)[
-                1:
-            ]
-            for key in jax.random.split(jax.random.key(seed + 1), runs)
-        ]
-        points = min(len(marks) for marks, _ in runs_of_row)  # a run that diverges stops early
-        marks = runs_of_row[0][0][:points]
-        losses = np.array([losses[:points] / losses[0] for _, losses in runs_of_row])
-        mean = losses.mean(axis=0)
-        made.append(
-            Trial(
-                label=f"batch {row.batch_size}",
-                batch_size=row.batch_size,
-                learning_rate=row.learning_rate,
-                predicted_steps=row.steps,
-                measured_steps=steps_to(marks, mean, found.goal),
-                checkpoints=marks,
-                mean=mean,
-                error=losses.std(axis=0, ddof=1) / math.sqrt(runs),
-                predicted=None,
-            )
-        )
-    return tuple(made)
-
-
-def steps_to(checkpoints, excess, goal):
-    """Where the excess first comes down to the goal, interpolated on a logarithmic scale; inf: nowhere.
-
-    >>> round(steps_to(np.array([0, 10, 20]), np.array([1.0, 0.4, 0.1]), 0.2), 6)
-    15.0
-    """
-    below = np.flatnonzero(excess <= goal)
-    if not len(below):
-        return math.inf
-    after = below[0]
-    if after == 0 or excess[after] <= 0.0:
-        return float(checkpoints[after])
-    part = math.log(excess[after - 1] / goal) / math.log(excess[after - 1] / excess[after])
-    return float(checkpoints[after - 1] + part * (checkpoints[after] - checkpoints[after - 1]))

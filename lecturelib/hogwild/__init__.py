@@ -1,5 +1,7 @@
 """Sparse SGD by real threads on shared memory: lock-free (Hogwild), and what it is measured against.
 
+::
+
     serial        one thread
     lock-free     every thread reads and writes the shared weights as it likes
     locked        one lock, held while a row is read, computed and written
@@ -18,7 +20,7 @@ there. Nothing else is promised: two lock-free runs with the same seed differ. T
 turns made of atomic instructions and lose nothing; `locked`, `striped`, `round-robin` and `buffered` still
 depend on which thread comes first.
 
-Source: F. Niu, B. Recht, C. Re, S. Wright, Hogwild!: a lock-free approach to parallelizing stochastic
+Source: F. Niu, B. Recht, C. Ré, S. Wright, Hogwild!: a lock-free approach to parallelizing stochastic
 gradient descent, NeurIPS 24 (2011). Round-robin: J. Langford, A. Smola, M. Zinkevich, Slow learners are fast,
 NeurIPS 22 (2009), Algorithm 1.
 """
@@ -28,11 +30,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+from scipy import sparse
 
-from lecturelib.hogwild.checks import check_data, check_settings, check_shrinkage
 from lecturelib.hogwild.kernels import LOSSES, mean_loss
-from lecturelib.hogwild.rows import draw_order, make_rows
-from lecturelib.hogwild.team import Team
+from lecturelib.hogwild.rows import Rows, draw_order, make_rows
+from lecturelib.hogwild.settings import Settings, check_data, check_shrinkage, float_type
+from lecturelib.hogwild.threads import Team
 
 __all__ = ["HogwildRun", "train"]
 
@@ -42,9 +46,10 @@ class HogwildRun:
     """What a training leaves behind; arrays are read-only.
 
     Attributes:
-        scheme, threads: as asked for.
+        scheme: as asked for.
+        threads: as asked for.
         weights: shape (columns,), finite.
-        loss: mean loss over all rows plus l2/2 |w|^2, before the first epoch and after each, (epochs + 1,).
+        loss: mean loss over all rows plus ``l2/2 |w|^2``, before and after each epoch, shape (epochs + 1,).
         seconds: of each epoch, shuffle included, compilation and the measuring of the loss not; (epochs,).
         updates_per_second: gradient steps (rows) a second, (epochs,).
         writes: of single weights, (epochs,); a row of 7 entries makes 7, a row with gradient zero none.
@@ -65,23 +70,25 @@ class HogwildRun:
 
 
 def train(
-    features,
-    labels,
+    features: sparse.csr_array,
+    labels: ArrayLike,
     *,
-    learning_rate,
-    epochs,
-    seed,
-    loss="logistic",
-    l2=0.0,
-    threads=1,
-    scheme="lock-free",
-    shuffle=True,
-    dtype="float32",
-    merge_every=None,
-    stripes=1024,
-    count=False,
+    learning_rate: ArrayLike,
+    epochs: int,
+    seed: int,
+    loss: str = "logistic",
+    l2: float = 0.0,
+    threads: int = 1,
+    scheme: str = "lock-free",
+    shuffle: bool = True,
+    dtype: DTypeLike = "float32",
+    merge_every: int | None = None,
+    stripes: int = 1024,
+    count: bool = False,
 ) -> HogwildRun:
     """Minimize a linear model's mean loss by SGD, one row a step, with several threads on one weight vector.
+
+    ::
 
         L(w) = 1/n sum_i f(x_i'w, y_i) + l2/2 |w|^2
         w_c <- w_c - learning_rate * (f'(x_i'w, y_i) x_ic + l2 n/n_c w_c)   for the columns c of row i only
@@ -116,32 +123,45 @@ def train(
         HogwildRun.
 
     Raises:
-        ValueError: an argument is not as said; nothing was compiled or started.
+        ValueError: an argument is refused; nothing was compiled or started.
         FloatingPointError: weights or loss became infinite or NaN; lower the learning rate.
         KeyboardInterrupt: passed on, once all threads have stopped (within a few hundred rows).
 
     Example:
         >>> from scipy import sparse
-        >>> run = train(sparse.eye_array(4, format="csr"), [1, 1, -1, -1], loss="squared",
-        ...             learning_rate=0.5, epochs=3, threads=2, seed=0)
+        >>> from lecturelib import hogwild
+        >>> run = hogwild.train(sparse.eye_array(4, format="csr"), [1, 1, -1, -1], loss="squared",
+        ...                     learning_rate=0.5, epochs=3, threads=2, seed=0)
         >>> run.weights.tolist(), run.loss.tolist()
         ([0.875, 0.875, -0.875, -0.875], [0.5, 0.125, 0.03125, 0.0078125])
     """
-    settings = check_settings(
-        loss, l2, learning_rate, epochs, threads, scheme, shuffle, dtype, merge_every, stripes, count, seed
+    settings = Settings(
+        learning_rate=learning_rate,
+        epochs=epochs,
+        seed=seed,
+        loss=loss,
+        l2=l2,
+        threads=threads,
+        scheme=scheme,
+        shuffle=shuffle,
+        dtype=float_type(dtype),
+        merge_every=merge_every,
+        stripes=stripes,
+        count=count,
     )
-    labels = check_data(features, labels, settings)
+    checked = check_data(features, labels, settings)
     shrink = check_shrinkage(features, settings)
-    rows = make_rows(features, labels, settings.dtype)
+    rows = make_rows(features, checked, settings.dtype)
     return _train(rows, features.shape[1], shrink, settings)
 
 
-def _train(rows, columns, shrink, settings):
+def _train(rows: Rows, columns: int, shrink: np.ndarray, settings: Settings) -> HogwildRun:
     generator = np.random.default_rng(settings.seed)
     team = Team(rows, columns, settings)
-    losses, seconds, counted = [], [], []
+    losses: list[float] = []
+    seconds, counted = [], []
 
-    def measure(epoch):
+    def measure(epoch: int) -> None:
         weights = team.weights()
         value = mean_loss(weights, rows, LOSSES[settings.loss])
         value += settings.l2 / 2 * np.square(weights, dtype=float).sum()
@@ -162,10 +182,14 @@ def _train(rows, columns, shrink, settings):
             seconds.append(time.perf_counter() - started)
             counted.append(team.read_counts())
             measure(epoch)
-    counts = np.array(counted).T if settings.count else [None] * 3
-    seconds = np.array(seconds)
-    arrays = (team.weights(), np.array(losses), seconds, len(rows.labels) / seconds, *counts)
-    for array in arrays:
-        if array is not None:
-            array.setflags(write=False)
-    return HogwildRun(settings.scheme, settings.threads, *arrays)
+    arrays = {
+        "weights": team.weights(),
+        "loss": np.array(losses),
+        "seconds": np.array(seconds),
+        "updates_per_second": len(rows.labels) / np.array(seconds),
+    }
+    if settings.count:
+        arrays |= zip(("writes", "collisions", "lost_updates"), np.array(counted).T, strict=True)
+    for array in arrays.values():
+        array.setflags(write=False)
+    return HogwildRun(settings.scheme, settings.threads, **arrays)

@@ -13,7 +13,10 @@ Source: LLVM Language Reference, sections "Atomic Memory Ordering Constraints" a
 """
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -24,20 +27,29 @@ from numba.extending import intrinsic
 # that all threads share. One such call a row made lock-free threads wait for each other as a lock does. The
 # callers keep every array alive and nothing is allocated inside, so nothing needs counting. The parts of a
 # kernel are put in place (forceinline): a call for each row costs as much as the row's arithmetic.
-compiled = njit(nogil=True, _nrt=False, forceinline=True)
+compiled = njit(nogil=True, _nrt=False, forceinline=True)  # type: ignore[call-overload]  # has no _nrt
+
+# What an intrinsic gives numba, in whose types it is Any: the signature of a call, and the function that
+# writes its instructions.
+Typed = tuple[Any, Callable]
+instruction: Callable[[Callable], Callable] = intrinsic  # numba's type counts `typing` among its arguments
 
 SPINS = 200  # looks at a lock before a waiting thread offers its core to others
 
 
-def _pointer(context, builder, array_type, array, index):
+def _pointer(
+    context: Any, builder: ir.IRBuilder, array_type: Any, array: ir.Value, index: ir.Value
+) -> ir.Value:
     array = context.make_array(array_type)(context, builder, array)
     return builder.gep(array.data, [index])
 
 
-def _load(ordering):
-    @intrinsic
-    def load(typing, array, index):
-        def generate(context, builder, signature, arguments):
+def _load(ordering: str) -> Callable:
+    @instruction
+    def load(typing: Any, array: Any, index: Any) -> Typed:
+        def generate(
+            context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]
+        ) -> ir.Value:
             pointer = _pointer(context, builder, signature.args[0], *arguments)
             kind = context.get_data_type(array.dtype)
             return builder.load_atomic(pointer, ordering, array.dtype.bitwidth // 8, typ=kind)
@@ -47,10 +59,12 @@ def _load(ordering):
     return load
 
 
-def _store(ordering):
-    @intrinsic
-    def store(typing, array, index, value):
-        def generate(context, builder, signature, arguments):
+def _store(ordering: str) -> Callable:
+    @instruction
+    def store(typing: Any, array: Any, index: Any, value: Any) -> Typed:
+        def generate(
+            context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]
+        ) -> ir.Value:
             pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
             builder.store_atomic(arguments[2], pointer, ordering, array.dtype.bitwidth // 8)
             return context.get_dummy_value()
@@ -64,11 +78,11 @@ load_acquire, load_whole = _load("acquire"), _load("monotonic")
 store_release, store_whole = _store("release"), _store("monotonic")
 
 
-@intrinsic
-def compare_and_swap(typing, array, index, expected, new):
+@instruction
+def compare_and_swap(typing: Any, array: Any, index: Any, expected: Any, new: Any) -> Typed:
     """Store `new` where `expected` stands; return whether it stood there. One indivisible instruction."""
 
-    def generate(context, builder, signature, arguments):
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         pointer = _pointer(context, builder, signature.args[0], *arguments[:2])
         result = builder.cmpxchg(pointer, *arguments[2:], "acquire", "monotonic")
         return builder.extract_value(result, 1)
@@ -76,11 +90,11 @@ def compare_and_swap(typing, array, index, expected, new):
     return types.boolean(array, types.uint64, array.dtype, array.dtype), generate
 
 
-@intrinsic
-def prefetch(typing, array, index):
+@instruction
+def prefetch(typing: Any, array: Any, index: Any) -> Typed:
     """Ask the memory for array[index] and go on without waiting; reads nothing, so any index is harmless."""
 
-    def generate(context, builder, signature, arguments):
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         pointer = _pointer(context, builder, signature.args[0], *arguments)
         pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         word = ir.IntType(32)
@@ -92,10 +106,12 @@ def prefetch(typing, array, index):
     return types.void(array, types.uint64), generate
 
 
-def _bitcast(source, target):
-    @intrinsic
-    def bitcast(typing, value):
-        def generate(context, builder, signature, arguments):
+def _bitcast(source: Any, target: Any) -> Callable:
+    @instruction
+    def bitcast(typing: Any, value: Any) -> Typed:
+        def generate(
+            context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]
+        ) -> ir.Value:
             return builder.bitcast(arguments[0], context.get_data_type(target))
 
         return target(source), generate
@@ -106,9 +122,9 @@ def _bitcast(source, target):
 bits_of_float, float_of_bits = _bitcast(types.float32, types.uint32), _bitcast(types.uint32, types.float32)
 
 
-@intrinsic
-def _offer_core(typing):
-    def generate(context, builder, signature, arguments):
+@instruction
+def _offer_core(typing: Any) -> Typed:
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: list[ir.Value]) -> ir.Value:
         if os.name == "posix":
             kind = ir.FunctionType(ir.IntType(32), [])
             builder.call(cgutils.get_or_insert_function(builder.module, kind, "sched_yield"), [])
@@ -118,7 +134,7 @@ def _offer_core(typing):
 
 
 @compiled
-def wait_until(array, index, value, stop):
+def wait_until(array: np.ndarray, index: np.uint64, value: int, stop: np.ndarray) -> bool:
     """Wait until array[index] is value; return False, without it, once stop[0] is set."""
     spins = 0
     while load_acquire(array, index) != value:
@@ -131,7 +147,7 @@ def wait_until(array, index, value, stop):
 
 
 @compiled
-def acquire(locks, index, stop):
+def acquire(locks: np.ndarray, index: np.uint64, stop: np.ndarray) -> bool:
     """Take the lock locks[index] (0 free, 1 taken); return False, without it, once stop[0] is set."""
     while not compare_and_swap(locks, index, 0, 1):
         if not wait_until(locks, index, 0, stop):
@@ -140,6 +156,6 @@ def acquire(locks, index, stop):
 
 
 @compiled
-def release(locks, index):
+def release(locks: np.ndarray, index: np.uint64) -> None:
     """Give the lock back."""
     store_release(locks, index, 0)

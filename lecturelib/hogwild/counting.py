@@ -2,7 +2,7 @@
 
 A word of 8 bytes holds a float32 weight in its lower half and, in its upper half, how often it was written
 this epoch. Weight and counter are loaded together and stored together, in one access that the machine does
-not split. So a store that wipes out other threads' updates of the weight wipes out their counts as well, and
+not split. So a store that wipes out other threads' updates of the weight wipes out their counts too, and ::
 
     lost updates = writes made - counts left,
 
@@ -26,29 +26,29 @@ from lecturelib.hogwild.atomics import (
     wait_until,
 )
 from lecturelib.hogwild.kernels import STOPPED, acquire_row, next_block, release_row, slope
-from lecturelib.hogwild.rows import value
+from lecturelib.hogwild.rows import Block, Job, Rows, value
 
 UPPER = np.uint64(32)
 LOCK_FREE, LOCKED, ROUND_ROBIN = 0, 1, 2
 
 
-def weights_of(words):
+def weights_of(words: np.ndarray) -> np.ndarray:
     """The weights in the words, float32."""
     return words.astype(np.uint32).view(np.float32)
 
 
-def counts_of(words):
+def counts_of(words: np.ndarray) -> np.ndarray:
     """The counters in the words, uint32."""
     return (words >> UPPER).astype(np.uint32)
 
 
-def clear_counts(words):
+def clear_counts(words: np.ndarray) -> None:
     """Set all counters to zero, in place."""
     words &= np.uint64(2**32 - 1)
 
 
 @compiled
-def _margin(words, rows, begin, end, seen):
+def _margin(words: np.ndarray, rows: Rows, begin: np.uint64, end: np.uint64, seen: np.ndarray) -> np.float32:
     """The margin x_i'w, and in `seen` the counters that came with its weights."""
     margin = np.float32(0)
     for k in range(begin, end):
@@ -59,7 +59,15 @@ def _margin(words, rows, begin, end, seen):
 
 
 @compiled
-def _subtract(words, rows, begin, end, step, shrink, seen):
+def _subtract(
+    words: np.ndarray,
+    rows: Rows,
+    begin: np.uint64,
+    end: np.uint64,
+    step: np.float32,
+    shrink: np.ndarray,
+    seen: np.ndarray,
+) -> int:
     """The step of `kernels.subtract`, counted; returns its collisions."""
     collisions = 0
     for k in range(begin, end):
@@ -77,7 +85,18 @@ def _subtract(words, rows, begin, end, step, shrink, seen):
 
 
 @compiled
-def counted(words, rows, block, job, scheme, locks, shift, turn, seen, tally):
+def counted(
+    words: np.ndarray,
+    rows: Rows,
+    block: Block,
+    job: Job,
+    scheme: int,
+    locks: np.ndarray,
+    shift: np.uint64,
+    turn: np.ndarray,
+    seen: np.ndarray,
+    tally: np.ndarray,
+) -> int:
     """`lock_free`, `locked` or `round_robin`, on words; adds writes and collisions to tally (int64, 2)."""
     begin = job.first
     while True:

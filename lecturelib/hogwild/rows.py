@@ -16,9 +16,10 @@ Source: R. Mitchell, D. Stokes, E. Frank, G. Holmes, Bandwidth-optimal random sh
 Transactions on Parallel Computing 9 (2022), section 3 (bijections and cycle walking).
 """
 
-from collections import namedtuple
+from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from lecturelib.hogwild.atomics import compiled, prefetch
 
@@ -28,34 +29,54 @@ AHEAD = np.uint64(32)  # rows whose entries are on their way from memory
 CACHE_LINE = 64  # bytes
 ONE = np.uint64(1)
 
-# starts: uint64 (rows + 1,), entries of row r are starts[r] to starts[r + 1]. columns: uint16 or uint32.
-# values, labels: float32 or float64; no values at all if every one is 1. keys: uint64 numbers of the order;
-# the last is 0 to keep the rows' own.
-Rows = namedtuple("Rows", "starts columns values labels keys")
-# What one thread has looked up: first entry, end and label of each row of a block.
-Block = namedtuple("Block", "begins ends labels")
-# The positions first, first + stride, ... below last belong to this thread; loss, rate and shrink (rate times
-# l2 times rows over rows with that column; empty without l2) are the epoch's; stop[0] is not 0 to give up.
-Job = namedtuple("Job", "first last stride loss rate shrink stop")
+
+class Rows(NamedTuple):
+    """The data: entries starts[r] to starts[r + 1] are those of row r."""
+
+    starts: np.ndarray  # uint64 (rows + 1,)
+    columns: np.ndarray  # uint16 or uint32
+    values: np.ndarray  # float32 or float64; none at all if every one is 1
+    labels: np.ndarray  # the same type
+    keys: tuple[np.uint64, ...]  # numbers of the order; the last is 0 to keep the rows' own
 
 
-def make_rows(features, labels, dtype):
+class Block(NamedTuple):
+    """What one thread has looked up: first entry, end and label of each row of a block."""
+
+    begins: np.ndarray
+    ends: np.ndarray
+    labels: np.ndarray
+
+
+class Job(NamedTuple):
+    """What one thread does in one epoch: the rows at positions first, first + stride, ... below last."""
+
+    first: np.uint64
+    last: np.uint64
+    stride: np.uint64
+    loss: int  # a number of `kernels.LOSSES`
+    rate: np.floating
+    shrink: np.ndarray  # rate times l2 times rows over rows with that column; empty without l2
+    stop: np.ndarray  # stop[0] is not 0 to give up
+
+
+def make_rows(features: sparse.csr_array, labels: np.ndarray, dtype: np.dtype) -> Rows:
     """Copy a checked CSR array into Rows; a private copy, so that no one can bend an index afterwards."""
     narrow = np.uint16 if features.shape[1] <= 2**16 else np.uint32
-    values, labels = features.data.astype(dtype), np.asarray(labels).astype(dtype)
+    values, labels = features.data.astype(dtype), labels.astype(dtype)
     if (values == 1).all():
         values = values[:0]
     starts = features.indptr.astype(np.uint64)
     return Rows(starts, features.indices.astype(narrow), values, labels, (np.uint64(0),) * (2 * ROUNDS + 3))
 
 
-def make_block(dtype):
+def make_block(dtype: np.dtype) -> Block:
     """Empty space for one thread."""
     return Block(np.zeros(BLOCK, np.uint64), np.zeros(BLOCK, np.uint64), np.zeros(BLOCK, dtype))
 
 
-def draw_order(rows, generator):
-    """The same rows in a fresh random order (`generator`: numpy's)."""
+def draw_order(rows: Rows, generator: np.random.Generator) -> Rows:
+    """The same rows in a fresh random order."""
     bits = max(10, (len(rows.labels) - 1).bit_length())  # with fewer, the steps below mix too little
     keys = generator.integers(2**64, size=2 * ROUNDS, dtype=np.uint64)
     keys[::2] |= ONE
@@ -63,7 +84,7 @@ def draw_order(rows, generator):
 
 
 @compiled
-def permute(position, rows, keys):
+def permute(position: np.uint64, rows: np.uint64, keys: tuple[np.uint64, ...]) -> np.uint64:
     """The row at this position, 0 <= position < rows; one-to-one for every keys."""
     a, b, c, d, e, f, g, h, mask, half, shuffled = keys
     if shuffled == 0:
@@ -83,13 +104,13 @@ def permute(position, rows, keys):
 
 
 @compiled
-def value(rows, k):
+def value(rows: Rows, k: int) -> np.floating:
     """Entry k."""
     return rows.values[k] if len(rows.values) > 0 else rows.values.dtype.type(1)
 
 
 @compiled
-def load_block(rows, block, begin, job):
+def load_block(rows: Rows, block: Block, begin: np.uint64, job: Job) -> np.int64 | int:
     """Look up the rows at positions begin, begin + stride, ...; return how many, or -1 if one is no row."""
     count, position = np.uint64(0), begin
     while count < len(block.labels) and position < job.last:
@@ -104,7 +125,7 @@ def load_block(rows, block, begin, job):
 
 
 @compiled
-def fetch(rows, block, fetched, until):
+def fetch(rows: Rows, block: Block, fetched: np.uint64, until: np.uint64) -> np.uint64:
     """Ask for the entries of the block's rows from number `fetched` up to `until`; return `until`."""
     if rows.keys[-1] == 0:  # in their own order the memory brings them unasked
         return until

@@ -3,6 +3,8 @@
 The columns say where a number belongs (panel, title, legend, axis labels, series), what it is (kind), and its
 value; x_low to y_high are the ends of error bars, bands, bars and spans. Cells that do not apply are empty.
 
+::
+
     kind    line, points, band, errors, bar, vertical, horizontal (a line at x, at y), area, segment,
             contour, image, text (a label in the figure), tick (a name on the axis), not listed
 
@@ -17,18 +19,26 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import Collection, LineCollection, PathCollection, PolyCollection
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.contour import ContourSet
+from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedFormatter, FuncFormatter
+from numpy.typing import ArrayLike
 
+Points = list[dict[str, float]]  # a point: some of VALUES
 COLUMNS = ("panel", "title", "legend", "x_label", "y_label", "series", "kind")
 VALUES = ("x", "x_low", "x_high", "y", "y_low", "y_high")
 LARGEST = 1200  # rows of points in one figure, shared by its series
 
 
-def table(figure) -> str:
+def table(figure: Figure) -> str:
     """The numbers of a figure as CSV, with a header line; see the top of this file.
 
     Args:
@@ -37,12 +47,13 @@ def table(figure) -> str:
     Returns:
         Text, lines ending in a newline; the same for the same figure.
 
+    >>> import matplotlib.pyplot as plt
     >>> from lecturelib import plots
+    >>> from lecturelib.plots import numbers
     >>> axes = plots.figure()
     >>> _ = axes.plot([1, 2], [0.5, 1 / 3], label="half, then a third")
-    >>> print(table(axes.figure).splitlines()[-1])
+    >>> print(numbers.table(axes.figure).splitlines()[-1])
     1,,,,,"half, then a third",line,2,,,0.33333,,,2
-    >>> import matplotlib.pyplot as plt
     >>> plt.close()
     """
     found = [(panel, series) for panel in enumerate(figure.axes, start=1) for series in _panel(panel[1])]
@@ -52,15 +63,8 @@ def table(figure) -> str:
     writer.writerow((*COLUMNS, *VALUES, "of"))
     for (number, axes), (name, kind, points) in found:
         legend = axes.get_legend()
-        about = (
-            number,
-            axes.get_title("left") or axes.get_title(),
-            legend.get_title().get_text() if legend else "",
-            axes.get_xlabel(),
-            axes.get_ylabel(),
-            name,
-            kind,
-        )
+        titles = axes.get_title("left") or axes.get_title(), legend.get_title().get_text() if legend else ""
+        about = (number, *titles, axes.get_xlabel(), axes.get_ylabel(), name, kind)
         points = [point for point in points if not any(math.isnan(v) for v in point.values())]
         for index in _kept(len(points), share, logarithmic=axes.get_xscale() == "log"):
             values = (_digits(points[index].get(value)) for value in VALUES)
@@ -79,19 +83,19 @@ def _kept(count: int, share: int, logarithmic: bool) -> list[int]:
 def _digits(value: float | None) -> str:
     if value is None:
         return ""
-    value = float(value)
+    value = float(value)  # Matplotlib keeps some as it was given them
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.5g}"
 
 
-def _name(artist) -> str:
+def _name(artist: Artist | ErrorbarContainer | BarContainer) -> str:
     """Its label; where it has none for the legend, the gid that says which series it belongs to."""
     label = str(artist.get_label() or "")
     return label if not label.startswith("_") else getattr(artist, "get_gid", str)() or ""
 
 
-def _panel(axes) -> Iterator[tuple[str, str, list[dict]]]:
+def _panel(axes: Axes) -> Iterator[tuple[str, str, Points]]:
     """Name, kind and points of everything drawn in one panel."""
-    parts = set()  # of containers: not drawn things of their own
+    parts: set[int] = set()  # of containers: not drawn things of their own
     for container in axes.containers:
         if isinstance(container, ErrorbarContainer):
             data, caps, bars = container.lines
@@ -99,13 +103,18 @@ def _panel(axes) -> Iterator[tuple[str, str, list[dict]]]:
             yield _name(container), "errors", _errors(container)
         elif isinstance(container, BarContainer):
             parts |= {id(patch) for patch in container}
-            yield _name(container), "bar", [_bar(patch, container.orientation) for patch in container]
+            along = container.orientation == "horizontal"
+            yield _name(container), "bar", [_bar(patch, along) for patch in container]
     for line in axes.lines:
         if id(line) not in parts:
             yield _line(line, axes)
     for collection in axes.collections:
         if id(collection) not in parts:
             yield from _collection(collection)
+    yield from _images_and_words(axes)
+
+
+def _images_and_words(axes: Axes) -> Iterator[tuple[str, str, Points]]:
     for image in axes.images:
         yield _name(image), "image", [_image(image)]
     for text in axes.texts:
@@ -117,13 +126,13 @@ def _panel(axes) -> Iterator[tuple[str, str, list[dict]]]:
             yield word, "tick", [{value: place}]
 
 
-def _pairs(x, y) -> list[dict]:
-    x, y = np.ma.filled(np.ma.asarray(x, float), np.nan), np.ma.filled(np.ma.asarray(y, float), np.nan)
-    return [{"x": a, "y": b} for a, b in zip(x.tolist(), y.tolist(), strict=True)]
+def _pairs(x: ArrayLike, y: ArrayLike) -> Points:
+    columns = [np.ma.filled(np.ma.asarray(values, float), np.nan).tolist() for values in (x, y)]
+    return [{"x": a, "y": b} for a, b in zip(*columns, strict=True)]
 
 
-def _line(line, axes) -> tuple[str, str, list[dict]]:
-    x, y = line.get_xdata(orig=False), line.get_ydata(orig=False)
+def _line(line: Line2D, axes: Axes) -> tuple[str, str, Points]:
+    x, y = np.asarray(line.get_xdata(orig=False)), np.asarray(line.get_ydata(orig=False))
     if line.get_transform() == axes.get_xaxis_transform(which="grid"):  # axvline: y is no number of the data
         return _name(line), "vertical", [{"x": float(x[0])}]
     if line.get_transform() == axes.get_yaxis_transform(which="grid"):
@@ -131,7 +140,7 @@ def _line(line, axes) -> tuple[str, str, list[dict]]:
     return _name(line), "points" if line.get_linestyle() == "None" else "line", _pairs(x, y)
 
 
-def _errors(container) -> list[dict]:
+def _errors(container: ErrorbarContainer) -> Points:
     """Points with the ends of their bars; the bars come in the order of the points; some have none."""
     data, _, bars = container.lines
     directions = [d for d, has in (("x", container.has_xerr), ("y", container.has_yerr)) if has]
@@ -150,20 +159,20 @@ def _errors(container) -> list[dict]:
     return points
 
 
-def _bar(patch, orientation: str) -> dict:
+def _bar(patch: Rectangle, along: bool) -> dict[str, float]:
     """A bar is its value (the end away from its foot), at the middle of its width."""
     x, y, width, height = patch.get_x(), patch.get_y(), patch.get_width(), patch.get_height()
     ends = {"x_low": x, "x_high": x + width, "y_low": y, "y_high": y + height}
-    if orientation == "horizontal":
+    if along:
         return {"x": x + width, "y": y + height / 2, **ends}
     return {"x": x + width / 2, "y": y + height, **ends}
 
 
-def _collection(collection: Collection) -> Iterator[tuple[str, str, list[dict]]]:
+def _collection(collection: Collection) -> Iterator[tuple[str, str, Points]]:
     if isinstance(collection, ContourSet):
         for level, path in zip(collection.levels, collection.get_paths(), strict=True):
-            if len(path.vertices):
-                yield f"level {level:.5g}", "contour", _pairs(*path.vertices.T)
+            if len(vertices := np.asarray(path.vertices)):
+                yield f"level {level:.5g}", "contour", _pairs(*vertices.T)
     elif isinstance(collection, PathCollection):
         yield _name(collection), "points", _pairs(*np.ma.getdata(collection.get_offsets()).T)
     elif isinstance(collection, LineCollection):
@@ -172,12 +181,12 @@ def _collection(collection: Collection) -> Iterator[tuple[str, str, list[dict]]]
             yield _name(collection), "segment", [{key: float(end) for key, end in ends.items()}]
     elif isinstance(collection, PolyCollection):
         for path in collection.get_paths():
-            yield _name(collection), *_area(path.vertices)
+            yield _name(collection), *_area(np.asarray(path.vertices))
     else:
         yield _name(collection), f"not listed: {type(collection).__name__}", [{}]
 
 
-def _area(vertices) -> tuple[str, list[dict]]:
+def _area(vertices: np.ndarray) -> tuple[str, Points]:
     """A band between two curves, as `fill_between` makes it: out along the one, back along the other."""
     count = (len(vertices) - 3) // 2
     low, high = vertices[1 : count + 1], vertices[count + 2 : 2 * count + 2][::-1]
@@ -187,12 +196,12 @@ def _area(vertices) -> tuple[str, list[dict]]:
     return "area", _pairs(*vertices.T)
 
 
-def _image(image: AxesImage) -> dict:
-    rows, columns = image.get_array().shape[:2]
+def _image(image: AxesImage) -> dict[str, float]:
+    rows, columns = np.asarray(image.get_array()).shape[:2]
     return {"x_low": 0, "x_high": columns, "y_low": 0, "y_high": rows}
 
 
-def _named_ticks(axis) -> list[tuple[float, str]]:
+def _named_ticks(axis: Axis) -> list[tuple[float, str]]:
     """Ticks that carry a name rather than a number: categories."""
     if not isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter):
         return []

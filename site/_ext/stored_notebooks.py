@@ -1,107 +1,155 @@
-"""Stored notebooks become pages: figures light and dark, their numbers, an anchor for every cell.
+"""Stored notebooks become pages: numbered figures, their numbers as CSV, claims as badges, anchors of cells.
 
-Sphinx hands over the text of each notebook before MyST-NB reads it. Here each PNG output becomes an HTML
-figure:
-
-    image/png                              the light figure, always there
-    metadata image/png: {alt: ...}         its alternative text, always there
-    metadata image/png: {dark: ...}        optional: the same figure on a dark page, PNG in base64
-    metadata image/png: {csv: ...}         optional: the figure's numbers as CSV
-
-Without a dark figure the light one is shown on a white mat. Each cell gets an anchor, `cell-ID`. Before the
-key figures the page asks what the reader expects.
+Sphinx hands over the text of each notebook before MyST-NB reads it. Here each figure that `plots.show` left
+becomes files beside the page: one SVG for both themes, one with its panels stacked for phones, its CSV. It is
+numbered "5.3", the third of notebook 05, and linked to by `#figure-5-3`; {figure} cites it (lecture_links).
+A claim becomes a badge that names the wrong programs that it catches. Each cell gets an anchor, `cell-ID`.
+Before the key figures the page asks what the reader expects; a line `<!-- explorer: NAME -->` of a cell
+becomes the explorer, and `<!-- see: homework 2.3 -->` at the end of a sentence a link (`related.places`).
+Below the title stands what belongs to the notebook on other pages.
 """
 
-import base64
+import dataclasses
+import functools
 import html
 import json
-import struct
+import re
 from pathlib import Path
 
-from lecturelib import explorers
-from lecturelib.sweep import recording
+from lecturelib import badges, claims, questions, records
+from lecturelib.plots import outputs
+from workshop import checkout, folding
+from workshop.audit import command, domains
+from workshop.site import explorers, related
 
 FOLDER = "_images/figures"
+SIZE = r"width='([\d.]+)' height='([\d.]+)'"
 ASKED = {  # notebook -> the cell of a figure -> the prediction to make before it
     "02": {"pays-figure": "cluster"},
-    "05": {"variance-figure": "variance_ratio", "rate-figure": "largest_rate"},
-    "06": {"coupon-figure": "distinct", "trap-figure": "one_hot_scaling"},
-    "07": {"knee-one-figure": "depth", "knee-two-figure": "noisy_depth"},
-    "09": {"penalty-figure": "hogwild_rate"},
+    "07": {"collisions-figure": "distinct", "trap-figure": "one_hot_scaling"},
+    "08": {"knee-one-figure": "depth", "knee-two-figure": "noisy_depth"},
+    "10": {"penalty-figure": "hogwild_rate"},
 }
 
 
-def figure_html(name: str, png: bytes, facts: dict, up: str) -> tuple[str, dict[str, bytes]]:
+def figure_html(name: str, figure: outputs.Figure, number: str, up: str) -> tuple[str, dict[str, bytes]]:
     """One figure of a notebook as HTML, and the files it needs.
 
     Args:
         name: of the figure, unique on the site; the files are called after it.
-        png: the light figure.
-        facts: the output's metadata for image/png: alt, and optionally dark (base64) and csv (text).
+        figure: as `plots.show` left it.
+        number: by which it is cited, such as "5.3".
         up: relative path from the page to the site's root, such as "../".
 
     Returns:
         The HTML, and file name -> content.
-
-    Raises:
-        ValueError: no alternative text.
     """
-    alt = html.escape(" ".join(facts.get("alt", "").split()), quote=True)
-    if not alt:
-        raise ValueError(f"figure {name} has no alternative text; draw it with plots.show(alt=...)")
-    files = {f"{name}.png": png}
-    shown = [("only-light" if "dark" in facts else "on-mat", f"{name}.png", png)]
-    if "dark" in facts:
-        dark = base64.b64decode(facts["dark"])
-        files[f"{name}.dark.png"] = dark
-        shown.append(("only-dark", f"{name}.dark.png", dark))
+    files = {f"{name}.svg": figure.wide.encode(), f"{name}.csv": figure.csv.encode()}
+    shown = [("wide", f"{name}.svg", figure.wide)]
+    if figure.narrow:
+        files[f"{name}.narrow.svg"] = figure.narrow.encode()
+        shown.append(("narrow", f"{name}.narrow.svg", figure.narrow))
     images = "".join(
-        f'<img class="{kind}" src="{up}{FOLDER}/{file}" alt="{alt}" '
+        f'<img class="{kind}" src="{up}{FOLDER}/{file}" alt="{html.escape(figure.alt)}" '
         f'width="{width}" height="{height}" loading="lazy">'
-        for kind, file, content in shown
-        for width, height in [struct.unpack(">II", content[16:24])]  # as the PNG's header says
+        for kind, file, svg in shown
+        for width, height in [re.search(SIZE, svg).groups()]
     )
-    caption = ""
-    if "csv" in facts:
-        files[f"{name}.csv"] = facts["csv"].encode()
-        link = f'<a href="{up}{FOLDER}/{name}.csv" download>numbers (CSV)</a>'
-        caption = f"<figcaption>{link}</figcaption>"
-    return f'<figure class="lecture-figure">{images}{caption}</figure>', files
+    place = f"figure-{number.replace('.', '-')}"
+    caption = f'<a class="figure-number" href="#{place}">Figure {number}</a> {html.escape(figure.caption)} '
+    link = f'<a href="{up}{FOLDER}/{name}.csv" download>numbers (CSV)</a>'
+    body = f"{images}<figcaption>{caption}{link}</figcaption>"
+    return f'<figure class="lecture-figure" id="{place}">{body}</figure>', files
 
 
 def page_of(notebook: dict, name: str, up: str) -> tuple[dict, dict[str, bytes]]:
-    """A notebook with HTML figures and anchors in place of its PNG outputs, and the figures' files."""
+    """A notebook with numbered figures and an anchor for every cell, and the figures' files."""
     files: dict[str, bytes] = {}
-    cells = []
+    cells, modules, drawn = [], set(), 0
     for number, cell in enumerate(notebook["cells"]):
         label = cell.get("id", str(number))
         anchor = f'<span class="cell-anchor" id="cell-{html.escape(label, quote=True)}"></span>'
         if number:  # the first cell is the page's title
             cells.append(_markdown(f"anchor-{number}", anchor))
-        if asked := ASKED.get(name, {}).get(label):
-            cells.append(_markdown(f"predict-{number}", explorers.raw(explorers.prediction(asked))))
-        cells.append(cell)
-        for output in cell.get("outputs", []):  # of what was recorded for a sweep, the line that says so
-            output.get("data", {}).pop(recording.MIME, None)
+        if prediction := ASKED.get(name, {}).get(label):
+            modules.add("predict")
+            cells.append(_markdown(f"predict-{number}", explorers.raw(explorers.made("predict", prediction))))
+        if asked := questions.of_cell(cell):  # the code would tell the answer
+            modules.add("predict")
+            cells += _asked(asked, number)
+            continue
+        if cell["cell_type"] == "markdown":
+            text, used = explorers.placed(related.placed("".join(cell["source"]), checkout.root()))
+            modules.update(used)
+            cell = cell | {"source": text}
+        cells.append(_folded(cell))
+        if number == 0 and (beside := related.line(name, checkout.root())):
+            cells.append(_markdown("related", beside))
+        _badges(cell, up)
         pictures = [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
         for count, output in enumerate(pictures):
-            figure = f"{name}-{label}" + (f"-{count + 1}" if count else "")
-            png = base64.b64decode(_text(output["data"]["image/png"]))
-            shown, made = figure_html(figure, png, output["metadata"].get("image/png", {}), up)
+            drawn += 1
+            file = f"{name}-{label}" + (f"-{count + 1}" if count else "")
+            shown, made = figure_html(file, _figure(output, label, name), f"{int(name)}.{drawn}", up)
             files |= made
             output["data"] = {"text/html": shown}
             output["metadata"] = {}
-    if any(cell.get("id") in ASKED.get(name, {}) for cell in notebook["cells"]):
-        cells.append(_markdown("predict-code", explorers.raw(explorers.code(["predict"]))))
+    if modules:
+        score = explorers.score() if "predict" in modules else ""
+        end = score + explorers.code(sorted(modules))
+        cells.append(_markdown("explorers-code", explorers.raw(end)))
     return notebook | {"cells": cells}, files
+
+
+def _badges(cell: dict, up: str) -> None:
+    for output in cell.get("outputs", []):
+        for claim in claims.of_cell({"outputs": [output]}):
+            output["data"] = {"text/html": badge(claim, up)}
+        output.get("data", {}).pop(records.RECORD, None)  # the line says it
+
+
+def badge(claim: claims.Claim, up: str) -> str:
+    """A claim with what the site knows of it: where it was tried, and the wrong programs that it catches."""
+    if (found := domains.stored().get(claim.id)) and not claim.domain:
+        claim = dataclasses.replace(claim, domain=domains.words(found))
+    return badges.badge(claim, caught().get(claim.id, ()), up)
+
+
+@functools.cache
+def caught() -> dict[str, list[str]]:
+    """Claim -> the wrong programs under which it failed when the audit was stored, each in words."""
+    found: dict[str, list[str]] = {}
+    for run in command.stored()["runs"]:
+        for claim in set(run["claims"]) - set(run["missed"]) if run["old"] else ():
+            found.setdefault(claim, []).append(run["why"])
+    return found
+
+
+def _asked(asked: list[questions.Question], number: int) -> list[dict]:
+    return [
+        _markdown(f"ask-{number}-{place}", explorers.raw(explorers.question(one)))
+        for place, one in enumerate(asked)
+    ]
+
+
+def _folded(cell: dict) -> dict:
+    """The cell, its code behind the line that says what it does, if there is one."""
+    if cell["cell_type"] != "code" or not (line := folding.line(cell)):
+        return cell
+    prompts = {"code_prompt_show": line, "code_prompt_hide": line}
+    about = {**cell["metadata"], "tags": [*cell["metadata"]["tags"], "hide-input"], "mystnb": prompts}
+    return {**cell, "metadata": about, "source": folding.code("".join(cell["source"]))}
+
+
+def _figure(output: dict, label: str, name: str) -> outputs.Figure:
+    figure = outputs.read(output)
+    if figure is None:
+        raise ValueError(f"cell {label} of notebook {name} shows a picture without plots.show")
+    return figure
 
 
 def _markdown(label: str, source: str) -> dict:
     return {"cell_type": "markdown", "id": label, "metadata": {}, "source": source}
-
-
-def _text(value) -> str:
-    return value if isinstance(value, str) else "".join(value)
 
 
 def _read(app, docname, source):
@@ -117,5 +165,6 @@ def _read(app, docname, source):
 
 
 def setup(app):
+    explorers.take(Path(app.srcdir))
     app.connect("source-read", _read)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

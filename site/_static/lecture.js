@@ -3,29 +3,53 @@ if (location.protocol === "file:") {
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
-// A formula in a line of text that is wider than the text scrolls on a line of its own.
-function foldWideFormulas() {
-  for (const formula of document.querySelectorAll('.bd-article mjx-container:not([display="true"])')) {
-    formula.classList.remove("wide-formula");
-    const text = formula.closest("p, li, td, dd, summary, h1, h2, h3");
-    const wide = text !== null && !formula.closest("td") && formula.getBoundingClientRect().width > text.clientWidth;
-    formula.classList.toggle("wide-formula", wide);
-    if (wide) formula.tabIndex = 0;
+// A table that is wider than the text becomes a card for each row, which names its columns.
+function layTables() {
+  for (const table of document.querySelectorAll(".bd-article table")) {
+    if (table.closest(".lecture-explorer, .lecture-predict")) continue;
+    table.classList.remove("as-cards");
+    if (table.getBoundingClientRect().width <= table.parentElement.clientWidth + 1) continue;
+    const names = [...table.querySelectorAll("thead th")].map((name) => name.textContent.trim());
+    for (const row of table.querySelectorAll("tbody tr")) {
+      [...row.children].forEach((cell, i) => names[i] && (cell.dataset.label = names[i]));
+    }
+    table.classList.add("as-cards");
   }
 }
 
-// What scrolls sideways can be reached and scrolled with the keyboard.
-function reachScrollers() {
-  const scrollers = ".bd-article table, .bd-article pre, .bd-article div.math, .bd-article mjx-container, .lecture-figure, .bd-article .output";
-  for (const element of document.querySelectorAll(scrollers)) {
-    if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+// TeX with a line break before each relation that stands outside of braces, brackets and environments.
+function broken(tex) {
+  if (/\\\\|\\tag|&/.test(tex)) return null;
+  const parts = [""];
+  let depth = 0;
+  for (const token of tex.match(/\\[a-zA-Z]+\s*|\\.|[^\\]/gs)) {
+    const name = token.trim();
+    if (/^([{([]|\\left|\\begin|\\[{|])$/.test(name)) depth++;
+    if (/^([})\]]|\\right|\\end|\\[}])$/.test(name)) depth--;
+    if (depth === 0 && /^(=|\\(le|ge|approx|leq|geq|quad|qquad|equiv|propto|Rightarrow|iff|longrightarrow))$/.test(name) && parts.at(-1).trim()) parts.push("");
+    if (!(depth === 0 && /^\\q?quad$/.test(name))) parts[parts.length - 1] += token;
+  }
+  return parts.length > 1 ? `\\begin{aligned} & ${parts.join(" \\\\ & \\quad ")} \\end{aligned}` : null;
+}
+
+// A displayed formula that would have to shrink to less than four fifths is broken at its relations first.
+function breakFormulas() {
+  for (const formula of window.MathJax?.startup?.document?.math ?? []) {
+    const box = formula.typesetRoot?.closest(".bd-article") && formula.typesetRoot.parentElement;
+    const drawn = formula.typesetRoot?.querySelector("svg");
+    if (!box || !formula.display || formula.whole) continue;
+    const lines = drawn.width.baseVal.value * 0.8 > box.clientWidth ? broken(formula.math) : null;
+    if (!lines) continue;
+    formula.whole = formula.math;
+    formula.math = lines;
+    formula.rerender(MathJax.startup.document, 0);
   }
 }
 
-function arrange() {
-  foldWideFormulas();
-  reachScrollers();
-}
-
+const arrange = () => {
+  breakFormulas();
+  layTables();
+};
 window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(arrange));
 window.addEventListener("resize", arrange);
+window.addEventListener("beforeprint", arrange);

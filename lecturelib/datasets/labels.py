@@ -1,0 +1,91 @@
+"""What the texts of a column mean: numbers, dates, or categories."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from lecturelib.datasets.dialect import COMMA_NUMBER, DATE, MISSING, NUMBER
+
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+MOSTLY = 0.9  # share of the values that are numbers, above which the others count as missing
+TRUE = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
+TRUE |= {"positive": "negative", "present": "absent"}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The meaning of each text of a column.
+
+    Attributes:
+        values: shape (texts,): its number, or its position in labels; NaN for a missing value.
+        labels: the categories, empty for numbers and dates.
+        dates: whether the numbers are days since 1970.
+        odd: texts that count as missing among numbers.
+    """
+
+    values: np.ndarray
+    labels: list[str]
+    dates: bool = False
+    odd: tuple[str, ...] = ()
+
+
+def meaning(texts: list[str], counts: np.ndarray | None = None, as_text: bool = False) -> Meaning:
+    """Find what texts mean.
+
+    Args:
+        texts: the different texts of a column.
+        counts: how often each occurs, by default equally often.
+        as_text: take numbers as categories, too.
+
+    Example:
+        >>> from lecturelib.datasets import labels
+        >>> labels.meaning(["1,200", "$7", "?"]).values.tolist(), labels.meaning([" red", "blue"]).labels
+        ([1200.0, 7.0, nan], ['red', 'blue'])
+    """
+    texts = [text.strip() for text in texts]
+    given = [k for k, text in enumerate(texts) if text not in MISSING]
+    if not as_text:
+        numbers = [_number(text) for text in texts]
+        odd = {k: text for k, text in enumerate(texts) if numbers[k] is None and text not in MISSING}
+        weights = np.ones(len(texts)) if counts is None else counts
+        if len(odd) < len(given) and weights[list(odd)].sum() <= (1.0 - MOSTLY) * weights[given].sum():
+            values = [np.nan if number is None else number for number in numbers]
+            return Meaning(np.array(values, dtype=np.float64), [], odd=tuple(odd.values()))
+        if given and all(DATE.fullmatch(texts[k]) for k in given):
+            return Meaning(np.array([_days(text) for text in texts]), [], dates=True)
+    known = list(dict.fromkeys(texts[k] for k in given))
+    place = {text: float(k) for k, text in enumerate(known)}
+    return Meaning(np.array([place.get(text, np.nan) for text in texts], dtype=np.float64), known)
+
+
+def two_values(labels: list[str]) -> tuple[str, str]:
+    """Of two labels the one that is 0 and the one that is 1: no and yes, or by the alphabet.
+
+    >>> from lecturelib.datasets import labels
+    >>> labels.two_values(["Yes", "No"])
+    ('No', 'Yes')
+    """
+    first, second = sorted(labels)
+    swapped = TRUE.get(first.lower().rstrip(".")) == second.lower().rstrip(".")
+    return (second, first) if swapped else (first, second)
+
+
+def _number(text: str) -> float | None:
+    """The number that a text writes, also as Fortran, banks and Windows write it, or None."""
+    plain = text.strip("$€£% ")
+    if THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
+    elif COMMA_NUMBER.fullmatch(plain):
+        plain = plain.replace(".", "").replace(",", ".")
+    plain = re.sub(r"(?<=[\d.])[dD](?=[+-]?\d)", "e", plain)
+    return float(plain) if NUMBER.fullmatch(plain) else None
+
+
+def _days(text: str) -> float:
+    """Days since 1970 of an ISO date; NaN for others, whose order of day and month is not known."""
+    date, time = re.sub(r"[/.]", "-", text[:10]), re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", text[10:])
+    try:
+        return float(np.datetime64(date + time, "s").astype(int)) / 86_400
+    except ValueError:
+        return np.nan

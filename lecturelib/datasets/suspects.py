@@ -1,0 +1,77 @@
+"""Columns that are no features, and why: row numbers, identifiers, dates, free text, duplicates."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from lecturelib.datasets.columns import Columns, listed
+
+IDENTIFIER = re.compile(r"(?i:(^|[_ .:-])(id|uuid|guid|index|rownames?|row_?number)$)|[a-z](Id|ID)$")
+MOMENT = re.compile(r"time|date|epoch", re.IGNORECASE)
+FEW = 10  # rows below which no column is taken for row numbers, a constant or a duplicate
+CODES = 10  # whole numbers of at most as many values may be codes of categories
+EXACT = 2.0**53  # whole numbers up to which float64 is exact
+
+
+def left_out(columns: Columns, j: int, seen: dict[tuple, str]) -> str:
+    """Why a column is no feature, "" if it is one."""
+    name, choices = columns.names[j], columns.choices
+    if name in choices.drop:
+        return "on request"
+    if columns.missing[j] == columns.rows:
+        return "without any value"
+    if name in choices.keep or name in choices.category:
+        return ""
+    one_value = columns.least[j] == columns.greatest[j] and not columns.missing[j]
+    if one_value and (j in columns.source.labels or columns.rows >= FEW):
+        return "with one value only"
+    if reason := _tells_rows_apart(columns, j):
+        return reason
+    twin = columns.rows >= FEW and seen.get(columns.prints[j])
+    return f"as a duplicate of {twin}" if twin else ""
+
+
+def _tells_rows_apart(columns: Columns, j: int) -> str:
+    """Why a column is a name of rows, or a time, rather than a property; "" if it is none."""
+    if j in columns.source.index:
+        return "as the table's index"
+    if j in columns.source.dates or _is_moment(columns, j):
+        return "as dates"
+    if labels := columns.source.labels.get(j):
+        return "as free text" if len(labels) > max(FEW, (columns.rows - columns.missing[j]) / 2) else ""
+    if columns.rows < FEW or not columns.whole[j]:
+        return ""
+    if columns.by_one[j] and columns.least[j] in (0.0, 1.0):
+        return "as row numbers"
+    large = max(abs(columns.least[j]), columns.greatest[j]) > EXACT
+    named = IDENTIFIER.search(columns.names[j]) and _differ(columns, j)
+    return "as identifiers" if large or named else ""
+
+
+def _differ(columns: Columns, j: int) -> bool:
+    return len(np.unique(columns.column(j))) > 0.9 * columns.rows
+
+
+def _is_moment(columns: Columns, j: int) -> bool:
+    """Whether whole numbers are seconds (to nanoseconds) since 1970, of the years 1985 to 2128."""
+    if j in columns.source.labels or not (columns.whole[j] and MOMENT.search(columns.names[j])):
+        return False
+    least, greatest = columns.least[j], columns.greatest[j]
+    return any(5e8 * unit <= least <= greatest <= 5e9 * unit for unit in (1, 1e3, 1e6, 1e9))
+
+
+def doubts(columns: Columns, used: list[int]) -> Iterator[str]:
+    """What looks like codes, or like an identifier, and is taken as it is."""
+    whole = [j for j in used if columns.whole[j] and j not in columns.source.labels]
+    codes = []
+    for j in whole if columns.rows >= FEW else []:
+        name = columns.names[j]
+        if 2 <= columns.greatest[j] - columns.least[j] < 1000:
+            values = columns.column(j)
+            if 3 <= len(np.unique(values[np.isfinite(values)])) <= CODES:
+                codes.append(name)
+        elif j == 0 and columns.least[j] >= 1e4 and _differ(columns, j):
+            yield f"{name}: an identifier? Nearly all its whole numbers differ (--drop leaves it out)."
+    if codes:
+        yield f"Whole numbers of few values, taken as numbers: {listed(codes)} (--category NAME if codes)."

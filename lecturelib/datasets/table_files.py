@@ -1,0 +1,181 @@
+"""Files as blocks of rows, whatever their format; `encoding.py` makes features of them.
+
+A text or parquet file is streamed: beside the result only one block of its rows is in memory.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lecturelib.datasets import containers
+
+BLOCK = 500_000  # numbers that are read at once
+GATHERED = 10  # of which so many make a block: 40 MB, which the system gets back as soon as one is let go
+DAMAGED = "write or download it again"
+DAY = 86_400_000_000  # microseconds
+
+
+@dataclass
+class Source:
+    """A table as it was read.
+
+    Attributes:
+        names: of the columns.
+        blocks: float64, shape (some rows, columns), NaN where a value is missing; a column of text holds
+            positions in its labels.
+        labels: for each column of text, by its position, the texts that occur.
+        dates: positions of columns that hold dates, in days since 1970.
+        index: positions of columns that number or name the rows, as the file says.
+        steps: sentences, what was done in reading.
+    """
+
+    names: list[str]
+    blocks: list[np.ndarray] = field(repr=False)
+    labels: dict[int, list[str]] = field(default_factory=dict)
+    dates: set[int] = field(default_factory=set)
+    index: set[int] = field(default_factory=set)
+    steps: list[str] = field(default_factory=list)
+
+
+def json_source(path: Path) -> Source:
+    """Objects of equal keys, one a line, or all in one list."""
+    need_pyarrow(path)
+    from pyarrow import json as arrow
+
+    with containers.opened(path) as file:
+        content = file.read()
+    try:
+        if content.lstrip()[:1] == b"[":
+            content = b"\n".join(json.dumps(row).encode() for row in json.loads(content))
+        with _arrow_errors(path, "no JSON of one object a row"):
+            table = arrow.read_json(io.BytesIO(content), arrow.ReadOptions(block_size=len(content) + 1))
+    except (ValueError, RecursionError) as error:
+        reason = error if str(path) in str(error) else f"{path}: {error}"
+        raise ValueError(f"{reason}; write one object a line") from error
+    return of_batches(path, table.to_batches(), table.schema.names)
+
+
+def arrow_source(path: Path, kind: str) -> Source:
+    """A parquet or feather file."""
+    need_pyarrow(path)
+    from pyarrow import feather, parquet
+
+    with _arrow_errors(path, f"not a {kind} file"):
+        if kind == "feather":
+            table = feather.read_table(path, memory_map=False)
+            source, schema = of_batches(path, table.to_batches(), table.schema.names), table.schema
+        else:
+            with parquet.ParquetFile(path) as file:
+                schema, rows = file.schema_arrow, file.metadata.num_rows
+                many = max(1, BLOCK // max(1, len(schema.names)))
+                source = of_batches(path, file.iter_batches(batch_size=many), schema.names)
+            if (found := sum(map(len, source.blocks))) != rows:
+                raise ValueError(f"{path}: damaged ({rows} rows announced, {found} found); {DAMAGED}")
+        stored = (schema.pandas_metadata or {}).get("index_columns", [])
+    source.index |= {j for j, name in enumerate(source.names) if name in stored}
+    return source
+
+
+def of_batches(path: Path, batches: Iterable[Any], names: list[str]) -> Source:
+    """Blocks of numbers from pyarrow's record batches; columns that cannot be numbers are left out."""
+    source = Source(list(names), [])
+    codes: dict[int, dict[str, int]] = {}
+    left_out: list[str] = []
+    pending: list[np.ndarray] = []
+    rows = 0
+    for batch in batches:
+        columns: list[np.ndarray] = []
+        found, dates, left_out = [], set(), []
+        for name, column in zip(names, batch.columns, strict=True):
+            at = len(columns)
+            try:
+                values, is_date = _values(column, codes.setdefault(at, {}))
+            except TypeError:
+                left_out.append(f"{name} ({column.type})")
+                continue
+            if is_date:
+                dates.add(at)
+            columns += values
+            found += [name] if len(values) == 1 else [f"{name}[{k}]" for k in range(len(values))]
+        if rows and found != source.names:
+            raise ValueError(f"{path}: lists of different lengths in a column; leave it out of the file")
+        if len(batch):
+            rows += len(batch)
+            pending.append(np.column_stack(columns) if columns else np.empty((len(batch), 0)))
+            source.names, source.dates = found, dates
+        if len(pending) == GATHERED:
+            source.blocks.append(np.concatenate(pending))
+            pending = []
+    source.blocks += [np.concatenate(pending)] if pending else []
+    source.labels = {j: list(known) for j, known in codes.items() if known}
+    if left_out:
+        source.steps.append(f"Left out, for they hold no numbers: {', '.join(left_out)}.")
+    return source
+
+
+def _values(column: Any, codes: dict[str, int]) -> tuple[list[np.ndarray], bool]:
+    """The numbers of a pyarrow column (of a column of lists, several), and whether they are dates."""
+    import pyarrow
+    from pyarrow import types
+
+    kind = column.type
+    if types.is_float64(kind):
+        return [column.to_numpy(zero_copy_only=False)], False
+    if types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind):
+        lengths, inner = column.value_lengths().unique().to_pylist(), kind.value_type
+        if len(lengths) != 1 or not lengths[0] or _is_text(inner) or types.is_nested(inner):
+            raise TypeError(kind)
+        flat = _values(column.flatten(), codes)[0][0].reshape(-1, lengths[0])
+        return list(flat.T), False
+    if types.is_dictionary(kind) and not _is_text(kind.value_type):
+        return _values(column.dictionary_decode(), codes)
+    if _is_text(kind):
+        column = column.dictionary_encode()
+    if types.is_dictionary(column.type):
+        known = column.dictionary.to_pylist()
+        positions = [codes.setdefault("" if text is None else text, len(codes)) for text in known]
+        found = column.indices.cast(pyarrow.float64()).to_numpy(zero_copy_only=False)
+        missing = np.isnan(found)
+        result = np.array([*positions, np.nan], dtype=np.float64)[np.where(missing, -1, found).astype(int)]
+        return [result], False
+    is_date = types.is_date(kind) or types.is_timestamp(kind)
+    if is_date:
+        column = column.cast(pyarrow.timestamp("us"), safe=False).cast(pyarrow.int64())
+    elif types.is_temporal(kind) or not any(
+        test(kind) for test in (types.is_primitive, types.is_decimal, types.is_null)
+    ):
+        raise TypeError(kind)
+    elif types.is_boolean(kind) or types.is_decimal(kind):  # a decimal's text gives the nearest number
+        column = column.cast(pyarrow.int8() if types.is_boolean(kind) else pyarrow.string())
+    numbers = column.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return [numbers / DAY if is_date else numbers], is_date
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+
+
+def need_pyarrow(path: Path) -> None:
+    """Imported when a file needs it: that takes a while, and not everyone has it."""
+    try:
+        import pyarrow.compute  # noqa: F401  (casts would import it, in the midst of a file)
+    except ImportError:
+        raise ImportError(f'{path}: to read it, pip install "lecturelib[files]"') from None
+
+
+@contextmanager
+def _arrow_errors(path: Path, what: str) -> Iterator[None]:
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: damaged, or {what} ({error}); {DAMAGED}") from error

@@ -1,1 +1,0 @@
-"""What runs beside a student's code, shut in: standard library and NumPy only, nothing of lecturelib."""

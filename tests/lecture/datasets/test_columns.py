@@ -1,0 +1,141 @@
+"""What the columns of a table mean: categories, missing values, dates, names of rows; how it is switched."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from lecturelib import datasets
+from lecturelib.advice import preparation
+from lecturelib.datasets import Choices
+from tests.lecture.datasets.wine import DUPLICATE, ROWS, VALUES, column, write
+
+WHERE = np.arange(ROWS)
+
+
+def each(cells, header):
+    return column(*map(cells, range(ROWS)), header=header)
+
+
+MEANT = {  # content -> the names of its features, words of a step, and some values (row, column, value)
+    "yes and no": (column("no", "yes"), "x", "x: no is 0, yes is 1", (0, 0, 0), (1, 0, 1)),
+    "True and False": (column("True", "False"), "x", "x: False is 0, True is 1", (0, 0, 1), (1, 0, 0)),
+    "categories": (
+        column("red", "blue", "green"),
+        "x=red, x=blue, x=green",
+        "3 categories, 3 col",
+        (1, 1, 1),
+        (1, 0, 0),
+    ),
+    "rare categories": (
+        column(*["red", "blue"] * 10, "a", "b", "c", "red"),
+        "x=red, x=blue, x=(rare)",
+        "3 rare ones together (3 rows)",
+        (20, 2, 1),
+        (23, 0, 1),
+    ),
+    "question marks": (
+        column("1.5", "?", "2.5"),
+        "x, x is missing",
+        "x 8 of 24 (mean 2)",
+        (1, 0, 2.0),
+        (1, 1, 1),
+    ),
+    "NA of R": (column("1.5", "NA", "2.5"), "x, x is missing", "--missing leave-out", (1, 0, 2.0), (1, 1, 1)),
+    "missing category": (
+        column("red", "", "blue", "green"),
+        "x=red, x=blue, x=green, x is missing",
+        "6 missing",
+        (1, 3, 1),
+    ),
+    "infinity of Windows": (column("1.5", "1.#INF"), "x, x is missing", "x 12 of 24", (1, 0, 1.5)),
+    "thousands": (column('"1,200"', '"$2,500"'), "x", "", (0, 0, 1200), (1, 0, 2500)),
+    "typing error": (
+        column(*[f"{k}.5" for k in range(23)], "2.5o"),
+        "x, x is missing",
+        "'2.5o' among numbers",
+        (23, 1, 1),
+    ),
+    "few whole numbers": (
+        column("1", "2", "3"),
+        "x",
+        "Whole numbers of few values, taken as numbers: x",
+        (1, 0, 2),
+    ),
+    "constant": (column("7,1", "7,2", header="c,x,y"), "x", "Left out with one value only: c", (1, 0, 2)),
+    "duplicate": (DUPLICATE, "a", "as a duplicate of a: b (--keep", (1, 0, 3.5)),
+    "empty": (column(",1.5", ",2.5", header="e,x,y"), "x", "Left out without any value: e", (1, 0, 2.5)),
+    "row numbers": (each(lambda k: f"{k},{k * k}.5", "no,x,y"), "x", "as row numbers: no (--keep"),
+    "identifier": (
+        each(lambda k: f"{k * 7 % 24 + 99},{k}.5", "tweet_id,x,y"),
+        "x",
+        "as identifiers: tweet_id",
+    ),
+    "acid is no id": (each(lambda k: k * 7 % 24 + 99, "acid,y"), "acid", "", (0, 0, 99)),
+    "the same categories": (
+        column("a,A", "b,B", "c,C", header="t,T,y"),
+        "t=a, t=b, t=c",
+        "as a duplicate of t: T",
+    ),
+    "codes of other texts": (column("a,0", "b,1", header="t,x,y"), "t, x", "", (1, 1, 1)),
+    "beyond 2^53": (each(lambda k: f"{2**60 + 7919 * (k % 5)},{k}.5", "z,x,y"), "x", "as identifiers: z"),
+    "unix time": (
+        each(lambda k: f"{1_600_000_000 + 3600 * k},{k}.5", "timestamp,x,y"),
+        "x",
+        "as dates: times",
+    ),
+    "dates": (each(lambda k: f"2011-01-{k + 1:02d},{k}.5", "day,x,y"), "x", "as dates: day (--keep"),
+    "free text": (each(lambda k: f'"Doe{k}, Mr",{k}.5', "name,x,y"), "x", "as free text: name"),
+    "Latin 1": (column("1", "2", header="año,y").encode("latin-1"), "año", "read as cp1252", (1, 0, 2)),
+    "same name twice": (column("1,5", "2,9", header="a,a,y"), "a, a.1", "", (1, 1, 9)),
+    "an infinite value": (column("1.5", "inf"), "x, x is missing", "mean 1.5", (1, 0, 1.5)),
+    "line breaks in quotes": (column('"a\nb"', '"c"'), "x", "x: a\nb is 0, c is 1", (0, 0, 0), (1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("case", MEANT)
+def test_a_column_becomes_what_it_means_and_the_page_says_so(tmp_path, case):
+    content, columns, said, *values = MEANT[case]
+    table = datasets.table(write(tmp_path, "t.csv", content))
+    assert ", ".join(table.columns) == columns
+    for row, at, value in values:
+        assert table.features[row, at] == value
+    assert said in " ".join(table.steps)
+    assert np.array_equal(table.target, VALUES[:, 3])
+
+
+CHOSEN = {  # what a step names, typed -> the features then
+    "row numbers": (Choices(keep=("no",)), ["no", "x"]),
+    "dates": (Choices(keep=("day",)), ["day", "x"]),
+    "identifier": (Choices(keep=("tweet_id",)), ["tweet_id", "x"]),
+    "duplicate": (Choices(keep=("b",)), ["a", "b"]),
+    "few whole numbers": (Choices(category=("x",)), ["x=1", "x=2", "x=3"]),
+    "question marks": (Choices(missing="leave-out"), ["x"]),
+    "constant": (Choices(drop=("c",)), ["x"]),
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_every_step_can_be_switched(tmp_path, case):
+    choices, columns = CHOSEN[case]
+    table = datasets.table(write(tmp_path, "t.csv", MEANT[case][0]), choices=choices)
+    assert list(table.columns) == columns
+    if case == "dates":
+        assert table.features[:, 0].tolist() == [
+            (date(2011, 1, 1) - date(1970, 1, 1)).days + k for k in WHERE
+        ]
+    if case == "question marks":
+        assert len(table.target) == 16
+
+
+def test_targets_are_classes_and_rows_without_one_are_left_out(tmp_path):
+    path = write(tmp_path, "iris.csv", "x,species\n1,setosa\n2,virginica\n3,\n4,setosa\n5,versicolor\n")
+    with pytest.raises(ValueError, match=r"3 classes .*--positive setosa"):
+        datasets.table(path, "species")
+    table = datasets.table(path, "species", Choices(positive="versicolor"))
+    assert table.target.tolist() == [0, 0, 0, 1]
+    assert "1 of 5 rows have no target" in table.steps[-1]
+    path = write(tmp_path, "digit.csv", "label,x\n0,1.5\n1,2.5\n2,9.5\n")
+    assert datasets.table(path, choices=Choices(positive="2")).target.tolist() == [0, 0, 1]
+    with pytest.raises(ValueError, match="found 3; tell one from the rest, --positive 2"):
+        preparation.load(path, loss="logistic")
