@@ -38,4 +38,5 @@ def laid_out(window, width: int | str, theme: str):
         browser.settle(window)
         yield
     finally:
-        window.execute_cdp_cmd("Emulation.setEmulatedMedia", media | {"media": "screen"})
+        # Not "screen": that would hold for printing too.
+        window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": []})

@@ -3,6 +3,8 @@
 `seen` asks the browser; each fault that the pages once had is put back here, and has to be found.
 """
 
+import base64
+
 import pytest
 
 from tests.workshop.site import browser, seen
@@ -49,6 +51,16 @@ def test_so_is_every_page_at_every_width(window, home, site):
         found |= {(page, *layout): faults(window, *layout) for layout in LAYOUTS}
     assert len(found) > 400
     assert {where: wrong for where, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.parametrize("layout", [(390, "light"), (1440, "dark"), ("paper", "light")])
+def test_a_layout_leaves_no_medium_behind(layout, window):
+    window.get("data:text/html,<style>@media screen { p { height: 5000px } }</style><p>one page on paper</p>")
+    with seen.laid_out(window, *layout):
+        pass
+    assert not window.execute_script("return matchMedia('(prefers-color-scheme: dark)').matches")
+    pdf = base64.b64decode(window.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert pdf.count(b"/Type /Page\n") == 1
 
 
 SCROLLS = "overflow-x: auto !important; overflow-y: hidden !important;"
