@@ -117,8 +117,10 @@ def page(found: Found) -> str:
         facts=facts(found),
         law=LAW if isinstance(found, StepLaw) else NOISE,
         remarks=found.remarks,
-        alt="Logged runs against the batch size on the fitted law, or logged squared norms by step.",
-        pictures=plots.drawn(axes.figure),
+        figure=plots.for_page(
+            axes.figure,
+            alt="Logged runs against the batch size on the fitted law, or logged squared norms by step.",
+        ),
     )
 
 

@@ -14,12 +14,9 @@ from lecturelib.advice.planning import Reached
 from lecturelib.advice.statement import carried
 from lecturelib.claims import number
 from lecturelib.files import render, written
+from lecturelib.plots.outputs import Figure
 
 SCHEMA = 1  # version of the numbers; it rises when a name changes its meaning or goes
-ALT = (
-    "Spectrum of the data; learning rates against the batch size; predicted depth and work against the "
-    "batch size with the recommended batch; loss of the training runs against the prediction."
-)
 
 
 def facts(advice: Advice) -> list[tuple[str, str]]:
@@ -136,25 +133,29 @@ def page(advice: Advice) -> str:
         header=header,
         rows=rows,
         snippets=snippets(advice),
-        alt=ALT,
-        pictures=_pictures(advice),
+        figure=_figure(advice),
     )
 
 
-def _pictures(advice: Advice) -> plots.Pictures:
-    """The four figures as one, in light and dark."""
-    axes = plots.figure(2, 2, width=9.6, height=3.2).ravel()
+def _figure(advice: Advice) -> Figure:
+    """Whichever of the four figures this advice has, as panels of one."""
+    panels = {
+        figures.spectrum: "spectrum of the data",
+        figures.rates: "learning rates against the batch size",
+        figures.cost: "predicted depth and work against the batch size, with the recommended batch",
+        figures.training: "loss of the training runs against the prediction",
+    }
     if advice.spectrum is None:
-        axes[0].set_axis_off()
-    else:
-        figures.spectrum(axes[0], advice)
-    figures.rates(axes[1], advice)
-    figures.cost(axes[2], advice)
-    if advice.trials:
-        figures.training(axes[3], advice)
-    else:
-        axes[3].set_axis_off()
-    return plots.drawn(axes[0].figure)
+        del panels[figures.spectrum]
+    if not advice.trials:
+        del panels[figures.training]
+    axes = plots.figure(2, 2, width=9.6, height=3.2).ravel()
+    for one, draw in zip(axes, panels, strict=False):
+        draw(one, advice)
+    for empty in axes[len(panels) :]:
+        empty.remove()
+    alt = "; ".join(panels.values())
+    return plots.for_page(axes[0].figure, alt=f"{alt[0].upper()}{alt[1:]}.")
 
 
 def write(advice: Advice, out: Path) -> tuple[Path, Path]:

@@ -5,6 +5,8 @@ A text or parquet file is streamed: beside the result only one block of its rows
 
 import io
 import json
+import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,7 +56,9 @@ def json_source(path: Path) -> Source:
         if content.lstrip()[:1] == b"[":
             content = b"\n".join(json.dumps(row).encode() for row in json.loads(content))
         with _arrow_errors(path, "no JSON of one object a row"):
-            table = arrow.read_json(io.BytesIO(content), arrow.ReadOptions(block_size=len(content) + 1))
+            stream = io.BytesIO(content)
+            with Lent(stream):
+                table = arrow.read_json(stream, arrow.ReadOptions(block_size=len(content) + 1))
     except (ValueError, RecursionError) as error:
         reason = error if str(path) in str(error) else f"{path}: {error}"
         raise ValueError(f"{reason}; write one object a line") from error
@@ -117,6 +121,28 @@ def of_batches(path: Path, batches: Iterable[Any], names: list[str]) -> Source:
     if left_out:
         source.steps.append(f"Left out, for they hold no numbers: {', '.join(left_out)}.")
     return source
+
+
+class Lent:
+    """Around a reading by pyarrow: at its end, waits until pyarrow's threads have let go of what they read.
+
+    The last holder of a Python object may be one of them, some time after the last batch. If Python has begun
+    to end by then, it stops that thread where it asks for the lock, and the process dies with "terminate
+    called without an active exception" and exit status 134 (github.com/apache/arrow/issues/34314).
+    """
+
+    PATIENCE = 10.0  # seconds
+
+    def __init__(self, stream: object):
+        self.stream = stream
+
+    def __enter__(self) -> None:
+        self.holders = sys.getrefcount(self.stream)
+
+    def __exit__(self, *error: object) -> None:
+        last = time.monotonic() + self.PATIENCE
+        while sys.getrefcount(self.stream) > self.holders and time.monotonic() < last:
+            time.sleep(0.001)
 
 
 def _values(column: Any, codes: dict[str, int]) -> tuple[list[np.ndarray], bool]:

@@ -1,14 +1,16 @@
 """Text tables as blocks of rows: `dialect.py` says how they are written, pyarrow reads them, streaming."""
 
+import contextlib
 import csv
 import io
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from lecturelib.datasets import containers, table_files
 from lecturelib.datasets.dialect import CALLED, MISSING, Dialect, sniff
-from lecturelib.datasets.table_files import Source, need_pyarrow, of_batches
+from lecturelib.datasets.table_files import Lent, Source, need_pyarrow, of_batches
 
 
 def csv_source(path: Path, header: bool | None, delimiter: str) -> Source:
@@ -54,16 +56,16 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
     reading = arrow.ReadOptions(
         column_names=names, skip_rows=found.skip, block_size=size, use_threads=False, encoding="utf-8"
     )
-    parsing = arrow.ParseOptions(
-        delimiter=found.delimiter, newlines_in_values=True, invalid_row_handler=_misfit
-    )
     values = arrow.ConvertOptions(
         column_types={name: pyarrow.float64() if numbers[int(name)] else text for name in names},
         null_values=sorted(MISSING), strings_can_be_null=True, decimal_point=found.decimal,
     )  # fmt: skip
     with containers.opened(path) as file, _Text(file, encoding, found.blanks) as stream:
         try:
-            with arrow.open_csv(pyarrow.PythonFile(stream, "r"), reading, parsing, values) as batches:
+            with (
+                Lent(stream),
+                contextlib.closing(_batches(stream, reading, found.delimiter, values)) as batches,
+            ):
                 source = of_batches(path, batches, found.names)
         except pyarrow.ArrowInvalid as error:
             if stream.wrong is not None:
@@ -81,8 +83,27 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
     return source
 
 
-def _misfit(row: Any) -> str:
-    return "skip" if not row.text.strip() or row.text.lstrip().startswith("#") else "error"
+def _batches(stream: "_Text", reading: Any, delimiter: str, values: Any) -> Generator[Any, None, None]:
+    """Record batches of a stream; when it ends, nothing here holds pyarrow's reader any more."""
+    import pyarrow
+    from pyarrow import csv as arrow
+
+    try:
+        batches = arrow.open_csv(
+            pyarrow.PythonFile(stream, "r"),
+            reading,
+            arrow.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=stream.misfit
+            ),
+            values,
+        )
+    finally:
+        del stream  # an error's traceback keeps what stands here
+    try:
+        yield from batches
+    finally:
+        batches.close()
+        del batches
 
 
 class _Text(io.RawIOBase):
@@ -109,6 +130,10 @@ class _Text(io.RawIOBase):
         end = len(self.rest) if size < 0 else size
         wanted, self.rest = self.rest[:end], self.rest[end:]
         return wanted
+
+    def misfit(self, row: Any) -> str:
+        """What to do with a row that has other cells than columns; it stands here to be counted with it."""
+        return "skip" if not row.text.strip() or row.text.lstrip().startswith("#") else "error"
 
     def _more(self, size: int) -> str:
         try:

@@ -177,16 +177,38 @@ def show(*, alt: str, caption: str = "", bars: str = "") -> None:
     if not plt.get_fignums():
         raise ValueError("no figure to show: start one with plots.figure()")
     figure = plt.gcf()
-    said = [caption.strip(), f"Bars: {bars}." if bars else "", *_bands.get(figure, {})]
     number = _numbers.setdefault(alt, len(_numbers) + 1)  # a cell that runs again keeps its number
     try:
-        csv, light = numbers.table(figure), pictures.png(figure, 96)
+        light = pictures.png(figure, 96)
+        shown = for_page(figure, alt=alt, caption=caption, bars=bars, number=number)
+    finally:
+        plt.close(figure)
+    bundle = {"text/html": shown.__html__(), "image/png": light, "text/plain": f"Figure: {alt}"}
+    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def for_page(
+    figure: Figure, *, alt: str, caption: str = "", bars: str = "", number: int = 1
+) -> outputs.Figure:
+    """A figure as HTML for a page, which a template puts in by its name; the figure is closed.
+
+    Args:
+        figure: started by `plots.figure`.
+        alt: what a reader who cannot see the figure should know.
+        caption: what to look at, in a sentence.
+        bars: what error bars are.
+        number: of the figure on its page.
+
+    Raises:
+        ValueError: a colour that the dark theme does not know.
+    """
+    said = [caption.strip(), f"Bars: {bars}." if bars else "", *_bands.get(figure, {})]
+    try:
+        csv = numbers.table(figure)
         wide, narrow = pictures.svgs(figure)
     finally:
         plt.close(figure)
-    shown = outputs.Figure(alt, wide, narrow, csv, " ".join(filter(None, said)), number)
-    bundle = {"text/html": shown.__html__(), "image/png": light, "text/plain": f"Figure: {alt}"}
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+    return outputs.Figure(alt, wide, narrow, csv, " ".join(filter(None, said)), number)
 
 
 def drawn(figure: Figure, dpi: float = 96.0) -> Pictures:

@@ -155,15 +155,17 @@ def _joined(light: _Drawing, dark: _Drawing) -> str:
 
 @contextlib.contextmanager
 def stacked(figure: Figure) -> Iterator[bool]:
-    """Lay the panels of one row below one another, and put them back at the end.
+    """Lay the panels of a figure below one another, and put them back at the end.
 
-    Yields whether there was anything to stack: two to four panels in one row. A panel that hid the numbers of
-    an axis because its neighbour shows them shows its own, and one that shares the first's y axis its name.
+    Yields whether there was anything to stack: two to four panels of one grid. A panel that hid the numbers
+    of an axis because its neighbour shows them shows its own, and one that shares the first's y axis its
+    name.
     """
     axes = figure.axes
     specs = [spec for one in axes if (spec := one.get_subplotspec()) is not None]
     grid = specs[0].get_gridspec() if specs else None
-    if grid is None or grid.nrows != 1 or not 2 <= grid.ncols == len(axes) == len(specs) <= 4:
+    alone = all(spec.get_gridspec() is grid and spec.num1 == spec.num2 for spec in specs)
+    if grid is None or grid.ncols == 1 or not (alone and 2 <= len(axes) == len(specs) <= 4):
         yield False
         return
     width, height = figure.get_size_inches()
@@ -177,7 +179,7 @@ def stacked(figure: Figure) -> Iterator[bool]:
     unnamed = [one for one in axes if not one.get_ylabel() and shared.joined(one, axes[0])]
     below = figure.add_gridspec(len(axes), 1)
     try:
-        figure.set_size_inches(PANEL, height * len(axes))
+        figure.set_size_inches(PANEL, height / grid.nrows * len(axes))
         for place, one in enumerate(axes):
             one.set_subplotspec(below[place])
         for axis, side in hidden:

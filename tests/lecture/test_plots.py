@@ -135,7 +135,20 @@ def test_panels_are_stacked_and_put_back():
     assert not right.yaxis.get_tick_params()["labelleft"]
 
 
-@pytest.mark.parametrize("grid", [(1, 1), (2, 2), (5, 1)])
+def test_the_panels_of_two_rows_are_stacked_in_reading_order_without_those_that_are_empty():
+    axes = plots.figure(2, 2, height=3.0).ravel()
+    axes[3].remove()
+    with pictures.stacked(axes[0].figure) as stacks:
+        axes[0].figure.canvas.draw()
+        assert stacks
+        assert [one.get_position().y0 for one in axes[:3]] == sorted(
+            (one.get_position().y0 for one in axes[:3]), reverse=True
+        )
+        assert axes[0].figure.get_size_inches().tolist() == [pictures.PANEL, 9.0]
+    assert axes[0].figure.get_size_inches()[1] == 6.0
+
+
+@pytest.mark.parametrize("grid", [(1, 1), (1, 3), (3, 2), (5, 1)])
 def test_other_figures_are_not_stacked(grid):
     plots.figure(*grid)
     with pictures.stacked(plt.gcf()) as stacks:

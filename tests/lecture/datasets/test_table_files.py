@@ -1,9 +1,12 @@
 """Files that are no table of numbers: each refused with file, place and remedy."""
 
+import contextlib
 import io
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pyarrow
@@ -11,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from lecturelib import datasets
-from lecturelib.datasets import table_files
+from lecturelib.datasets import table_files, text_files
 
 CSV_ERRORS = {
     "empty": ("", r"empty \(0 bytes\); write or download"),
@@ -48,6 +51,44 @@ def test_a_bad_csv_is_refused(tmp_path, case, block, monkeypatch):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("case", [*CSV_ERRORS, "right", "late text", "cp1252", "json", "bad json"])
+def test_pyarrows_threads_hold_nothing_of_ours_at_the_end(tmp_path, case, monkeypatch):
+    """One that holds the last reference when Python ends aborts the process, after its page is written."""
+    long = "a,y\n" + "1,2\n" * 3000
+    texts = {"right": long, "late text": long + "x,2\n", "cp1252": long + "\xe9,2\n"}
+    texts |= {"json": '{"a": 1, "y": 2}\n{"a": 2, "y": 3}\n', "bad json": '{"a": 1, "y": 2}\n{"a": }\n'}
+    path = tmp_path / ("file.json" if "json" in case else "file.csv")
+    path.write_bytes((texts.get(case) or CSV_ERRORS[case][0]).encode("cp1252"))
+    held = []
+
+    class Counted(table_files.Lent):
+        def __exit__(self, *error):
+            super().__exit__(*error)
+            held.append(sys.getrefcount(self.stream) - self.holders)
+
+    for module in (table_files, text_files):
+        monkeypatch.setattr(module, "Lent", Counted)
+    with contextlib.suppress(ValueError):
+        datasets.table(path)
+    early = "empty", "blank", "one column", "NUL"  # refused before pyarrow is asked
+    assert set(held) == ({0} if case not in early else set())
+
+
+def test_what_a_thread_still_holds_is_waited_for():
+    lent, begun = io.BytesIO(), threading.Event()
+
+    def hold(box):
+        begun.set()
+        time.sleep(0.3)
+        box.clear()
+
+    before = sys.getrefcount(lent)
+    with table_files.Lent(lent):
+        threading.Thread(target=hold, args=([lent],)).start()
+        begun.wait()
+    assert sys.getrefcount(lent) == before
+
+
 def test_late_surprises_in_a_long_csv(tmp_path):
     """Below the lines that are looked at: a misfit is named by its line, a text among numbers is counted."""
     path = tmp_path / "long.csv"
