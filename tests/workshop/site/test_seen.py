@@ -5,8 +5,14 @@
 
 import base64
 
+import numpy as np
 import pytest
 
+from lecturelib import advice
+from lecturelib.advice import logged, step_law
+from lecturelib.advice import page as advice_page
+from lecturelib.advice.preparation import prepare
+from tests.lecture.advice.advice_cases import held
 from tests.workshop.site import browser, seen
 from tests.workshop.site.test_site_built import every_page, open_page
 
@@ -40,6 +46,26 @@ def opened(both, home):
 @pytest.mark.parametrize("page", SMALL)
 def test_a_page_is_seen_whole(page, width, theme, opened):
     assert faults(opened(page), width, theme) == []
+
+
+@pytest.fixture(scope="module")
+def advised(tmp_path_factory):
+    """The page of `lecture batch-size` for data, and the one for logged runs."""
+    data, logs = (tmp_path_factory.mktemp(name) for name in ("data", "logs"))
+    advice_page.write(advice.from_data(prepare(*held("doubling pays")), goal=0.02, runs=2), data)
+    b = np.repeat([16, 64, 256, 1024], 2)
+    law = step_law.fit(b, 900 * (1 + 180 / b) * np.tile([0.98, 1.02], 4))
+    logged.write(law, logs)
+    return data / "batch-size.html", logs / "batch-size.html"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("width", "theme"), LAYOUTS)
+def test_the_pages_of_batch_size_are_seen_whole(advised, width, theme, window):
+    for path in advised:
+        window.get(path.as_uri())
+        found = faults(window, width, theme)
+        assert [line for line in found if not (width == "paper" and line.startswith("summary"))] == []
 
 
 @pytest.mark.long
