@@ -15,8 +15,23 @@ from typing import Any, BinaryIO
 
 DAMAGE = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, NotImplementedError)
 HEAD = 2**18  # bytes that are looked at, or three lines where they are longer
-OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
-BY_SUFFIX = dict(zip((".gz", ".bz2", ".xz"), OPENERS.values(), strict=True))
+
+
+def _zstd(raw: BinaryIO) -> io.BufferedReader:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ValueError("compressed by zstd, which needs pyarrow; type zstd -d FILE first") from error
+    return io.BufferedReader(pyarrow.CompressedInputStream(raw, "zstd"))
+
+
+OPENERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+    b"\x28\xb5\x2f\xfd": _zstd,
+}
+BY_SUFFIX = dict(zip((".gz", ".bz2", ".xz", ".zst"), OPENERS.values(), strict=True))
 BINARY = {b"PAR1": "parquet", b"ARROW1": "feather", b"\x93NUMPY": "npy"}
 SUFFIXES = {
     **{".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".npy": "npy", ".npz": "npz"},
@@ -27,7 +42,6 @@ SUFFIXES = {
 REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel file; save its sheet as csv and name that",
     b"\x89HDF": "an HDF5 file; write its arrays with np.savez and name that",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd; type zstd -d FILE first",
     b"\x80\x04": "a pickle, which may run code; write it with to_csv or np.savez and name that",
     b"SQLite": "an SQLite file; export the table as csv and name that",
     b"%PDF": "a PDF; name a file of numbers",
@@ -56,7 +70,7 @@ def existing_file(path: str | Path) -> Path:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, decompressed (gzip, bzip2, xz, a zip of one file); ValueError: it is damaged."""
+    """The bytes of a file, decompressed (gz, bz2, xz, zst, a zip of one file); ValueError: it is damaged."""
     try:
         with path.open("rb") as raw:
             start = raw.read(6)

@@ -42,7 +42,7 @@ def svmlight(
     r"""Read a file in svmlight format, common for large sparse sets such as RCV1, news20, URL and KDD.
 
     The file is read line by line; memory is that of the result, 12 bytes for each entry. Comments (# to the
-    end of the line) and blank lines are skipped. A file that gzip, bzip2, xz or zip has compressed is
+    end of the line) and blank lines are skipped. A file that gzip, bzip2, xz, zstd or zip has compressed is
     decompressed while it is read.
 
     Args:

@@ -47,6 +47,15 @@ INDEXED = pyarrow.table(WINE | {"__index_level_0__": np.arange(ROWS)[::-1]}).rep
     {"pandas": json.dumps({"index_columns": ["__index_level_0__"], "columns": []})}
 )
 SAVED = {"delimiter": ",", "header": ",".join(NAMES)}
+
+
+def zstd(content):
+    file = pyarrow.BufferOutputStream()
+    with pyarrow.CompressedOutputStream(file, "zstd") as stream:
+        stream.write(content)
+    return file.getvalue().to_pybytes()
+
+
 SAME = {  # name of the file -> its content: all the same table, VALUES with NAMES, or the columns 0 to 3
     "semicolons.csv": text(sep=";"),
     "decimal_comma.csv": text(sep=";", number=comma),
@@ -60,6 +69,8 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "UPPER.CSV": PLAIN,
     "no_suffix": PLAIN,
     "wine.csv.gz": gzip.compress(PLAIN.encode()),
+    "wine.csv.zst": zstd(PLAIN.encode()),
+    "wine.jsonl.zst": zstd("\n".join(map(json.dumps, RECORDS)).encode()),
     "wine.csv.zip": saved(lambda file: zipfile.ZipFile(file, "w").writestr("wine.csv", PLAIN)),
     "excel.csv": "sep=,\n" + PLAIN,
     "blank_first_line.csv": "\n" + PLAIN,
@@ -118,6 +129,7 @@ REFUSED = {
     "iris.arff": ("@relation iris\n@data\n1,2\n", "ARFF"),
     "header_only.csv": (",".join(NAMES) + "\n", "no rows of numbers in it"),
     "ragged.csv": (PLAIN + "1,2\n", "line 26: 2 cells, but 4 columns"),
+    "cut.csv.zst": (zstd(PLAIN.encode())[:-9], "damaged or cut short"),
     "nested.json": ('{"a": 1}}', "one object a row|one object a line"),
 }
 
