@@ -16,7 +16,7 @@ import json
 import re
 from pathlib import Path
 
-from lecturelib import badges, claims, questions, records
+from lecturelib import badges, claims, questions, records, verdicts
 from lecturelib.plots import outputs
 from workshop import checkout, folding
 from workshop.audit import command, domains
@@ -105,7 +105,8 @@ def _badges(cell: dict, up: str) -> None:
     for output in cell.get("outputs", []):
         for claim in claims.of_cell({"outputs": [output]}):
             output["data"] = {"text/html": badge(claim, up)}
-        output.get("data", {}).pop(records.RECORD, None)  # the line says it
+        for mime in (records.RECORD, verdicts.VERDICT):
+            output.get("data", {}).pop(mime, None)  # the line says it
 
 
 def badge(claim: claims.Claim, up: str) -> str:

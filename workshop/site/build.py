@@ -23,6 +23,7 @@ from workshop.site import (
     question_sheet,
     slides,
     teaching,
+    verdicts_page,
 )
 
 ROOT = checkout.root()
@@ -30,7 +31,8 @@ SITE = ROOT / "site"
 WORK = ROOT / "build" / "site-work"
 MATHJAX = "mathjax-3.2.2-tex-svg.js"
 PARTS = (
-    front, notebook_map, claims_page, audited, cards, homework, teaching, question_sheet, gallery, explorers,
+    front, notebook_map, claims_page, verdicts_page, audited, cards, homework, teaching, question_sheet,
+    gallery, explorers,
 )  # fmt: skip
 NOT_PAGES = {"README.md", "mnist.png", "__pycache__", "vendor", "slides"}
 

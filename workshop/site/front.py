@@ -12,7 +12,7 @@ import nbformat
 from lecturelib.files import written
 from lecturelib.plots import outputs
 from workshop import checkout, notebooks
-from workshop.site import audited
+from workshop.site import audited, verdicts_page
 
 ALT = (
     "Training loss of a neural network on MNIST. Counted in serial steps, larger batches are faster; counted "
@@ -56,7 +56,8 @@ def pages(root: Path) -> dict[str, str]:
         )
         menu.append(f"{notebook.number} {notebook.title()} <notebooks/{notebook.name}>")
     explorers = sorted((root / "site" / "explorers").glob("*.md"))
-    theory = ["cards/index", "claims", *audited.pages(root), "references", "map"]
+    made = [name.removesuffix(".md") for part in (verdicts_page, audited) for name in part.pages(root)]
+    theory = ["cards/index", "claims", *made, "references", "map"]
     parts = {
         "@picture@": _picture(),
         "@notebooks@": "\n".join(lines),

@@ -39,6 +39,7 @@ from workshop.site import (
     related,
     slides,
     teaching,
+    verdicts_page,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -78,6 +79,14 @@ class TestCitations:
         text = claims_page.pages(ROOT)["claims.md"]
         assert set(re.findall(r"`(\d\d\.[^`]+)`", text)) == set(CITED["states"]) | set(CITED["setting"])
         assert set(re.findall(r"\{cite:t\}`([^`]+)`", text)) == set(PAPERS)
+
+    def test_the_page_of_verdicts_has_them_all_with_papers_that_are_known(self):
+        text = verdicts_page.pages(ROOT)["verdicts.md"]
+        cited = re.findall(r"^- .*\{cite:t\}`([^`]+)`", text, re.MULTILINE)
+        assert len(cited) >= 20
+        assert set(cited) == set(CITED["setting"]["12.verdicts"])
+        assert text.count("the verdict needs at ") == len(cited)
+        assert text.count("**HOLDS") + text.count("**FAILS IF") + text.count("**NOT TESTABLE") == len(cited)
 
 
 CARDS = cards.cards(ROOT)
