@@ -101,6 +101,8 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
     if first > bool(said):
         steps.append(f"{first} line(s) above the table are skipped.")
     names[0] = re.sub(r"^#\s*", "", names[0])
+    if all(re.fullmatch("'.+'", name) for name in names):
+        names = [name[1:-1] for name in names]
     blanks = delimiter == " " and '"' not in text
     numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
     numbers = numbers or [True] * width

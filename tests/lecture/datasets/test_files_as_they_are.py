@@ -63,6 +63,7 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "bars.csv": text(sep="|"),
     "space_after_comma.csv": text(sep=", "),
     "quoted.csv": text(['"fixed acidity"', '"pH"', '"alcohol"', '"quality"'], number='"{:.4f}"'.format),
+    "names_in_apostrophes.tsv": text([f"'{name}'" for name in NAMES], sep="\t"),
     "crlf.csv": text(end="\r\n"),
     "utf16.csv": PLAIN.encode("utf-16"),
     "mark.csv": b"\xef\xbb\xbf" + PLAIN.encode(),
