@@ -2,7 +2,8 @@
 
 `make long` runs each notebook that states ranges at both ends of each, and at the pairs that its metadata
 names, in the cells that need them: no error, no warning, no empty figure. Claims may fail. Values between the
-ends, and other seeds, which change no shape, are what `test_reruns` tries.
+ends, and other seeds, which change no shape, are what `test_reruns` tries. Where nothing else is asked, the
+metadata's `quick` says with which values a notebook is quick.
 """
 
 import functools
@@ -39,6 +40,15 @@ def ranges(notebook):
     return found
 
 
+def numeric(notebook):
+    """The parameters that need a range: those whose stored value is a number or a list of numbers."""
+    first = {
+        n: p.default[0] if isinstance(p.default, list) else p.default
+        for n, p in notebook.parameters().items()
+    }
+    return {name for name, value in first.items() if not isinstance(value, bool | str)}
+
+
 def ends(words):
     """Least, greatest and middle value of a range, as of the parameter's type."""
     above, low, high, each, _ = checks._RANGE.fullmatch(words).groups()
@@ -51,10 +61,11 @@ def ends(words):
 
 @EACH
 def test_every_parameter_has_a_range_and_its_comment_states_it(notebook):
+    """Each that is a number or a list of numbers: no range fits a text or a yes/no (path, standardize)."""
     found = ranges(notebook)
-    assert found.keys() == notebook.parameters().keys()
-    for name, parameter in notebook.parameters().items():
-        assert parameter.comment.endswith(f"; {found[name]}")
+    assert found.keys() == numeric(notebook)
+    for name in found:
+        assert notebook.parameters()[name].comment.endswith(f"; {found[name]}")
 
 
 @EACH
@@ -71,23 +82,33 @@ def test_the_notebooks_own_values_are_inside_and_what_is_outside_is_refused_by_n
                 notebooks.check_ranges(notebook, [{name: value}])
 
 
+def quick(notebook):
+    """What the long test gives the parameters of which nothing else is asked."""
+    defaults, least = notebook.defaults(), {name: ends(words)[0] for name, words in ranges(notebook).items()}
+    known = {n: max(least[n], min(value, defaults[n])) for n, value in QUICK.items() if n in least}
+    return known | notebook.read().metadata.lecturelib.get("quick", {})
+
+
 def alone_or_paired(notebook):
     """What the long test runs: each value alone if it fits the others' defaults, else in the pairs."""
     pairs = [dict(pair) for pair in notebook.read().metadata.lecturelib["pairs"]]
-    alone = []
+    alone, others = [], quick(notebook)
     for name, words in ranges(notebook).items():
         for value in ends(words)[:2] if name != "seed" else []:
             try:
-                notebooks.check_ranges(notebook, [{name: value}])
+                notebooks.check_ranges(notebook, [others | {name: value}])
                 alone.append({name: value})
             except ValueError:
-                assert any(pair.get(name) == value for pair in pairs), f"no pair has {name} = {value}"
+                each = value if isinstance(value, list) else [value]
+                given = [pair.get(name) for pair in pairs]  # of a list, more values than the end
+                found = any(set(each) <= set(v if isinstance(v, list) else [v]) for v in given)
+                assert found, f"no pair has {name} = {value}"
     return alone + pairs
 
 
 @EACH
 def test_every_end_of_a_range_is_run(notebook):
-    assert len(alone_or_paired(notebook)) >= 2 * len(notebook.parameters().keys() - {"seed"})
+    assert len(alone_or_paired(notebook)) >= 2 * len(numeric(notebook) - {"seed"})
 
 
 def needed(cells, changed):
@@ -122,8 +143,7 @@ def shown(alt, **_):
 
 def explore(notebook, values):
     """Run the cells that these values change; claims may be false, all else may not go wrong."""
-    parameters = notebook.parameters()
-    given = {name: value for name, value in QUICK.items() if name in parameters} | values
+    given = quick(notebook) | values
     notebooks.check_ranges(notebook, [given])
     cells = []
     for cell in mutants.code(notebook):
