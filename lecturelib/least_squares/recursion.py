@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 BLOCK = 32  # a span of up to BLOCK^2 steps of a PowerSum is evaluated step by step, as one matrix product
+HUGE = 1e200  # what stands for a risk past float64
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,10 @@ class PowerSum(NamedTuple):
     weights: np.ndarray
 
     def at(self, step: int) -> float:
-        """The value at one step."""
-        return float(self.level + self.weights @ self.powers ** float(step))
+        """The value at one step, at most HUGE: a search over rates, which subtracts values, may pass it."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = float(self.level + self.weights @ self.powers ** float(step))
+        return value if value < HUGE else HUGE
 
     def minus(self, scale: float, other: "PowerSum") -> "PowerSum":
         """The sum minus scale * other."""

@@ -40,6 +40,17 @@ def test_a_goal_that_is_met_exactly_is_met(steps, size):
         assert ls.depth(problem, np.ones(problem.dimension), 0.999 * factor**steps, size).steps == steps + 1
 
 
+def test_risks_past_float64_on_the_way_are_no_warning():
+    """Thousands of steps at rates past the largest; notebook 07 with a steeper power law."""
+    chances = np.arange(1, 65) ** -1.5
+    problem, start = ls.one_hot(chances / chances.sum()), np.ones(64)
+    found = ls.depth(problem, start, 1e-3, 4)
+    rates = np.linspace(0.9, 1.1, 41) * found.learning_rate
+    curves = [ls.risk_curve(problem, start, rate, 4, found.steps).risk for rate in rates]
+    least = np.min(curves, axis=0) / curves[0][0]
+    assert least[-1] <= 1e-3 < least[-2]
+
+
 @pytest.mark.long  # starts processes
 def test_a_job_in_another_process_returns_to_the_bit_what_it_returns_here():
     """Notebook 02: jobs with different parameters communicate nothing."""
