@@ -60,13 +60,16 @@ def focus_on(window, name: str) -> None:
 def ask(window, name: str, setting: dict) -> dict[str, float]:
     """The results at a setting, to which a question's link on the page leads without loading it anew."""
     query = "&".join(f"{key}={str(value).replace('inf', 'Infinity')}" for key, value in setting.items())
-    window.execute_script(
+    # What was said of an earlier change may come only now; a frame later the results are those of this one.
+    window.execute_async_script(
         """
         document.querySelector(".says").textContent = "";
         const link = Object.assign(document.createElement("a"), {href: arguments[0]});
         document.body.append(link);
         link.click();
         link.remove();
+        const done = arguments[1];
+        requestAnimationFrame(() => requestAnimationFrame(() => done()));
         """,
         f"?{query}",
     )
