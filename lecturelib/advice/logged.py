@@ -119,7 +119,9 @@ def page(found: Found) -> str:
         remarks=found.remarks,
         figure=plots.for_page(
             axes.figure,
-            alt="Logged runs against the batch size on the fitted law, or logged squared norms by step.",
+            alt="Steps of the logged runs against the batch size, on the fitted law."
+            if isinstance(found, StepLaw)
+            else "Squared gradient norms of two batch sizes by step, above that of the mean gradient.",
         ),
     )
 

@@ -12,8 +12,8 @@ HEAD = """# Published claims, judged
 What has been written on batch size, momentum, schedules and asynchrony since the lecture, put first in the
 setting that its authors had in mind, as near as the square loss comes to it. Every verdict rests on a number
 that [notebook {number}](notebooks/{file}) computes, with the bounds within which it must be: outside of them
-the notebook stops. What papers since 2022 say was looked up in their abstracts, older ones are cited as they
-are known; no number of theirs was reproduced blind. A sentence about language models is *not testable here*.
+its last claim fails. What papers since 2022 say was looked up in their abstracts, older ones are cited as
+they are known; no number of theirs was reproduced blind. A sentence about language models is *not testable here*.
 
 {count} verdicts on {papers} papers:
 """
