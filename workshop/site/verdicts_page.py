@@ -13,7 +13,8 @@ What has been written on batch size, momentum, schedules and asynchrony since th
 setting that its authors had in mind, as near as the square loss comes to it. Every verdict rests on a number
 that [notebook {number}](notebooks/{file}) computes, with the bounds within which it must be: outside of them
 its last claim fails. What papers since 2022 say was looked up in their abstracts, older ones are cited as
-they are known; no number of theirs was reproduced blind. A sentence about language models is *not testable here*.
+they are known; no number of theirs was reproduced blind. A sentence about language models is
+*not testable here*.
 
 {count} verdicts on {papers} papers:
 """
