@@ -7,7 +7,7 @@ def show(name: str, height: int = 1100) -> HTML:
     """Show an explorer below the cell, in a frame of its own.
 
     Args:
-        name: batch_and_rate, one_hot, delay or cluster.
+        name: batch_and_rate, one_hot, delay, cluster or winner_map.
         height: of the frame, in pixels; JupyterLab gives it the height that it needs.
 
     Raises:

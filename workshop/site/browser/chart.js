@@ -141,6 +141,12 @@ export function chart(figure, { title, xLabel, yLabel, logX, logY, xDomain, yDom
     inside.append(make("path", { class: "rule", d: at }));
     if (rule.name) entry(rule.name, make("path", { class: "rule", d: "M1 6H25" }));
   }
+  const numbers = numbersOf(figure, xLabel, series);
+  figure.replaceChildren(make("figcaption", {}, title), svg, legend, numbers);
+}
+
+/** The numbers of a figure below it, folded, made when they are opened; they stay open when the figure is drawn again. */
+export function numbersOf(figure, xLabel, series) {
   const open = figure.querySelector("details")?.open ?? false;
   const numbers = make("details", { class: "numbers", open }, make("summary", {}, "Numbers"));
   const fill = () => {
@@ -148,19 +154,19 @@ export function chart(figure, { title, xLabel, yLabel, logX, logY, xDomain, yDom
   };
   numbers.addEventListener("toggle", fill);
   fill();
-  figure.replaceChildren(make("figcaption", {}, title), svg, legend, numbers);
+  return numbers;
 }
 
 /** The points of all series, one row for each x; of long series some rows are left out. */
 function table(xLabel, series) {
   const rows = [...new Set(series.flatMap(({ points }) => points.map((p) => p[0])))].sort((one, other) => one - other);
   const every = Math.ceil(rows.length / 40);
-  const cell = (points, at) => points.find((p) => p[0] === at);
+  const cell = (points, at) => points.find((p) => p[0] === at), write = (value) => (typeof value === "number" ? digits(value) : value);
   const named = series.filter(({ name }) => name);
   const head = make("tr", {}, [xLabel, ...named.map(({ name }) => name)].map((name) => make("th", { scope: "col" }, name)));
   const body = rows.filter((_, i) => i % every === 0).map((at) => make("tr", {}, [
     make("th", { scope: "row" }, digits(at)),
-    ...named.map(({ points }) => make("td", {}, cell(points, at) ? digits(cell(points, at)[1]) : "")),
+    ...named.map(({ points }) => make("td", {}, write(cell(points, at)?.[1] ?? ""))),
   ]));
   const scroll = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Numbers of the figure" });
   scroll.append(make("table", {}, [make("thead", {}, head), make("tbody", {}, body)]));

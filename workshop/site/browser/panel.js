@@ -10,7 +10,7 @@ let made = 0;
  * controls: {key, label, start, values} (a slider over these values; a link may set any number between them,
  *     if `whole` a whole one, if `listed` one of them) or {key, label, start, choices: [[value, name], ...]}.
  * actions: {name, act(state)} (a button that changes the setting).
- * figures: the names of its charts, of which one is shown. update(state, ui): called after every change; ui has result, say and figures.
+ * figures: the names of its charts, of which one is shown. update(state, ui): called after every change; ui has result, say, set and figures.
  */
 export function explorer(root, { controls, actions = [], figures, update }) {
   const state = Object.fromEntries(controls.map(({ key, start }) => [key, start]));
@@ -89,6 +89,11 @@ export function explorer(root, { controls, actions = [], figures, update }) {
   let waiting = null;
   const ui = {
     figures: panels,
+    /** Change the setting from within a figure. */
+    set(values) {
+      Object.assign(state, values);
+      changed();
+    },
     /** Show one result: its name, the number (kept in full in the page) and how to write it. */
     result(name, value, text = digits(value)) {
       const known = [...results.children].find((row) => row.dataset.name === name);
