@@ -2,7 +2,7 @@
 
 Directions i have curvature l_i and never meet, every batch sees the exact curvature, and labels are noisy::
 
-    g_i  =  l_i Delta_i  +  sqrt(l_i s^2 / b) xi_i,     xi standard normal,     risk = 1/2 sum_i l_i E Delta_i^2
+    g_i = l_i Delta_i + sqrt(l_i s^2 / b) xi_i,     xi standard normal,     risk = 1/2 sum_i l_i E Delta_i^2
 
 For SGD and heavy ball the moments of `momentum.py` close, without features that vary from batch to batch.
 Sign descent moves Delta_i by the rate up or down, so it walks on a lattice, and its law there is summed up.
@@ -24,6 +24,7 @@ from lecturelib.least_squares.majorant import Plane
 STARTS = (0.157, 0.489, 0.887, 1.534)  # medians of the four quarters of |standard normal|
 MOMENTA = (0.5, 0.7, 0.8, 0.9, 0.95)
 AN_OCTAVE = 4  # rates that are tried from one to its double
+MOST_OCTAVES = 16
 _SHARES, _SIGNS = 8 * AN_OCTAVE, 7 * AN_OCTAVE + 1
 
 
@@ -125,7 +126,7 @@ def race(
     Source: G. Zhang et al., "Which algorithmic choices matter at which batch sizes? Insights from a noisy
     quadratic model" (2019), compare SGD, momentum and preconditioners so; sign descent is added here.
     """
-    octaves = check_count("octaves", octaves, at_least=0, at_most=16)
+    octaves = check_count("octaves", octaves, at_least=0, at_most=MOST_OCTAVES)
     most_steps = check_count("most_steps", most_steps)
     target = check_between("target", target, 0.0, 1.0, ends="()")
     b, variance = check_positive("batch_size", batch_size), check_positive("noise_variance", noise_variance)
@@ -141,7 +142,7 @@ def race(
         return Reached(int(fewest), float(rates[rate]), momentum, float(risks[fewest, rate]))
 
     def linear(beta: float) -> Reached:
-        bias, spread, rates = _linear(beta, octaves, most_steps)
+        bias, spread, rates = _linear(beta, most_steps)
         risks = np.zeros((most_steps + 1, _SHARES))
         for k, noise in enumerate(spreads):
             slower = slice(k * AN_OCTAVE, k * AN_OCTAVE + _SHARES)  # eta l = 2^-k eta
@@ -150,6 +151,8 @@ def race(
 
     signs = sum(_signs(noise, most_steps) for noise in spreads) / (first * (octaves + 1))
     betas = [check_between("momenta", beta, 0.0, 1.0, ends="()") for beta in momenta]
+    if not betas:
+        raise ValueError(f"momenta = {momenta!r} is refused; pass at least one, 0.9 say")
     return {
         "SGD": linear(0.0),
         "heavy ball": min((linear(beta) for beta in betas), key=lambda one: one.steps),
@@ -177,10 +180,10 @@ def _halving(first: int, count: int) -> np.ndarray:
     return 2.0 ** (-np.arange(first, first + count) / AN_OCTAVE)
 
 
-@functools.cache
-def _linear(beta: float, octaves: int, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=256)
+def _linear(beta: float, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """E Delta^2 at curvature 1 from an error of one, and from none under noise of one; the rates."""
-    rates = 2.0 * (1.0 + beta) * _halving(1, _SHARES + octaves * AN_OCTAVE)
+    rates = 2.0 * (1.0 + beta) * _halving(1, _SHARES + MOST_OCTAVES * AN_OCTAVE)
     one, curves = np.ones(1), []
     for start, noise in ((1.0, 0.0), (0.0, 1.0)):
         moments = Decomposed(one, start * one, square=one, coupling=0.0, noise=noise, goal=0.0)
@@ -188,7 +191,7 @@ def _linear(beta: float, octaves: int, steps: int) -> tuple[np.ndarray, np.ndarr
     return curves[0], curves[1], rates
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def _signs(variance: float, steps: int) -> np.ndarray:
     """E Delta^2 of sign descent, mean over the starts, shape (steps + 1, rates)."""
     return np.mean(sign_errors(STARTS, _halving(0, _SIGNS), math.sqrt(variance), steps), axis=-1)

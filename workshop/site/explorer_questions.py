@@ -229,12 +229,13 @@ def winner_without_noise() -> Choice:
     """Who is fastest where hardly any noise is left."""
     found = {name: one.steps for name, one in race(8, 4096, 1.0, 0.02).items()}
     return Choice(
-        "A noisy quadratic of condition number 256, batches so large that hardly any noise is left, each method "
-        "at its best rate. Which needs the fewest steps to 2 % of the first risk?",
+        "A noisy quadratic of condition number 256, batches so large that hardly any noise is left, each "
+        "method at its best rate. Which needs the fewest steps to 2 % of the first risk?",
         list(found),
         list(found).index("sign descent"),
-        f"{number(found['sign descent'])} steps, heavy ball at its best momentum {number(found['heavy ball'])}, "
-        f"SGD {number(found['SGD'])}: a sign moves flat directions as fast as steep ones.",
+        f"{number(found['sign descent'])} steps, heavy ball at its best momentum "
+        f"{number(found['heavy ball'])}, SGD {number(found['SGD'])}: a sign moves flat directions as fast as "
+        "steep ones.",
     )
 
 

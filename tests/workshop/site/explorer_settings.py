@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from lecturelib import least_squares as ls
+from lecturelib.least_squares import noisy_quadratic
 from lecturelib.parallel import cost
 
 STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
@@ -162,6 +163,45 @@ class Cluster:
         }
 
 
+class WinnerMap:
+    BATCHES, OCTAVES = [2**k for k in range(13)], range(9)
+
+    @staticmethod
+    def draw(rng) -> dict:
+        return {
+            "b": 2 ** rng.integers(13),
+            "kappa": 2 ** rng.integers(9),
+            "noise": 4.0 ** rng.integers(-3, 3),
+            "target": rng.choice([0.2, 0.1, 0.05, 0.02, 0.01, 0.005]),
+            "momenta": rng.choice(["tuned", "habit"]),
+            "lead": rng.choice([0, 0.05, 0.1, 0.2]),
+        }
+
+    @staticmethod
+    def cells(s: dict) -> list[dict[str, noisy_quadratic.Reached]]:
+        """Row by row, from condition number 1 up, and in a row from b = 1 up."""
+        momenta = noisy_quadratic.MOMENTA if s["momenta"] == "tuned" else [0.9]
+        terms = float(s["noise"]), float(s["target"])
+        return [
+            noisy_quadratic.race(octaves, b, *terms, momenta=momenta)
+            for octaves in WinnerMap.OCTAVES
+            for b in WinnerMap.BATCHES
+        ]
+
+    @staticmethod
+    def expected(s: dict, found: dict) -> dict:
+        cells = WinnerMap.cells(s)
+        here = cells[int(math.log2(s["kappa"])) * 13 + int(math.log2(s["b"]))]
+        winners = [noisy_quadratic.winner(cell, float(s["lead"])) for cell in cells]
+        own, beta = noisy_quadratic.winner(here, float(s["lead"])), here["heavy ball"].momentum
+        return {
+            **{f"steps of {name}": one.steps for name, one in here.items()},
+            "momentum that heavy ball takes": math.inf if math.isnan(beta) else beta,
+            "winner in this cell": -1 if own is None else list(here).index(own),
+            **{f"cells that {name} wins": winners.count(name) for name in here},
+        }
+
+
 USUAL = {
     "batch_and_rate": {
         "features": "gaussian",
@@ -177,5 +217,12 @@ USUAL = {
     "delay": {"features": "onehot", "d": 64, "b": 1, "delay": 16, "share": 0.5, "noise": 0.1},
     "cluster": {"problem": "isotropic", "noise": 0, "target": 0.01, "machines": 16, "b": 64,
                 "algorithm": "ring", "example": 1e-4, "alpha": 1e-5, "beta": 4e-10, "size": 1e6},
+    "winner_map": {"b": 64, "kappa": 64, "noise": 1, "target": 0.02, "momenta": "tuned", "lead": 0.05},
 }  # fmt: skip
-EXPLORERS = {"batch_and_rate": BatchAndRate, "one_hot": OneHot, "delay": Delay, "cluster": Cluster}
+EXPLORERS = {
+    "batch_and_rate": BatchAndRate,
+    "one_hot": OneHot,
+    "delay": Delay,
+    "cluster": Cluster,
+    "winner_map": WinnerMap,
+}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lecturelib import least_squares as ls
+from lecturelib.least_squares.noisy_quadratic import race
 from lecturelib.parallel import cost
 from workshop import checkout
 
@@ -64,6 +65,11 @@ def crossover(machines=16):
     return next(n for n in range(10_000, 10**6, 1000) if ring(n) < tree(n))
 
 
+def who(name, octaves, b, noise=1.0, **momenta):
+    """Steps of one of the winner map's three."""
+    return race(octaves, b, noise, 0.02, **momenta)[name].steps
+
+
 FACTS = [  # page, words of its answers, the numbers in them
     ("batch_and_rate", "falls {} times as fast", lambda: math.log(1 - half(32)) / math.log(1 - half(16))),
     ("batch_and_rate", "grew by {} only", lambda: half(32) / half(16)),
@@ -102,10 +108,22 @@ FACTS = [  # page, words of its answers, the numbers in them
     ("cluster", "with {} seconds instead", lambda: fastest(1, 1.0)[0]),
     ("cluster", "instead of {}, but", lambda: fastest(1)[0]),
     ("cluster", "machines take {} in both", lambda: fastest(32, 1.0)[0]),
+    ("winner_map", "or down: {} steps", lambda: who("sign descent", 0, 4096)),
+    ("winner_map", "SGD takes {} steps", lambda: who("SGD", 8, 4096)),
+    ("winner_map", "steps, heavy ball {}, sign", lambda: who("heavy ball", 8, 4096)),
+    ("winner_map", "sign descent {}.", lambda: who("sign descent", 8, 4096)),
+    ("winner_map", "It takes {} steps, where", lambda: who("heavy ball", 6, 4096, momenta=[0.9])),
+    ("winner_map", "momentum takes {} and", lambda: who("heavy ball", 6, 4096)),
+    ("winner_map", "and SGD {}.", lambda: who("SGD", 6, 4096)),
+    ("winner_map", "ball, with {} steps against", lambda: who("heavy ball", 2, 1)),
+    ("winner_map", "against {}: where", lambda: who("SGD", 2, 1)),
+    ("winner_map", "and {} % are", lambda: 100 * (1 - who("heavy ball", 2, 1) / who("SGD", 2, 1))),
+    ("winner_map", "now take the {} steps of SGD", lambda: who("SGD", 6, 256, 16.0)),
+    ("winner_map", "the {} steps of SGD that", lambda: who("SGD", 6, 16)),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("page", ["batch_and_rate", "one_hot", "delay", "cluster"])
+@pytest.mark.parametrize("page", ["batch_and_rate", "one_hot", "delay", "cluster", "winner_map"])
 def test_every_question_has_an_answer(page):
     text = (PAGES / f"{page}.md").read_text(encoding="utf-8").split("## Try")[1]
     assert len(ANSWER.findall(text)) == len(re.findall(r"^\d\. ", text, re.MULTILINE)) >= 4

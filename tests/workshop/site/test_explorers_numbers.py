@@ -47,6 +47,8 @@ OTHERS = [
     ("delay", {"features": "gaussian", "d": 32, "b": 4, "delay": 3, "share": 0.9}),
     ("cluster", {}),
     ("cluster", {"machines": 64, "b": 512, "algorithm": "tree", "alpha": 2e-5}),
+    ("winner_map", {}),
+    ("winner_map", {"b": 1, "kappa": 256, "noise": 16, "momenta": "habit", "lead": 0}),
 ]  # fmt: skip
 
 BLANK = """
