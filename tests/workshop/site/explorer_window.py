@@ -11,7 +11,7 @@ def address(folder, name: str, **setting) -> str:
 def shown(window, name: str, **wanted) -> dict[str, float]:
     """The explorer's results in full precision, once it has none left to compute."""
     script = """return Object.fromEntries([...document.querySelectorAll(".results > div")].map((row) =>
-      [row.dataset.name, [row.querySelector("data").value, row.querySelector("dd").textContent]]));"""
+      [row.dataset.name, [row.querySelector("data").value, row.querySelector("data").textContent]]));"""
     says = 'return document.querySelector(".lecture-explorer .says").textContent'
     for _ in range(150):
         found = window.execute_script(script)

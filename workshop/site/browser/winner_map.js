@@ -43,10 +43,10 @@ function update(state, ui) {
     const winners = rows.map((row) => row.map((cell) => winner(cell, lead)));
     const wins = METHODS.map((_, i) => winners.flat().filter((one) => one === i).length);
     METHODS.forEach((method, i) => ui.result(`cells that ${method} wins`, wins[i]));
-    const cell = `With batches of ${b} and condition number ${kappa}, SGD: ${said(here[0])}; heavy ball: ${said(here[1])}; sign descent: ${said(here[2])}`;
+    const cell = `Steps at b = ${b} and κ = ${kappa}: SGD ${said(here[0])}, heavy ball ${said(here[1])}, sign descent ${said(here[2])}`;
     const counts = `Of ${winners.flat().length} cells SGD wins ${wins[0]}, heavy ball ${wins[1]}, sign descent ${wins[2]}`;
     drawMap(ui, state, rows, winners, `${counts}. ${cell}.`);
-    ui.say(`${cell}. ${first < 0 ? "Nobody gets there" : `${METHODS[first]} wins`}. ${counts}.`);
+    ui.say(`${cell}. ${first < 0 ? "Nobody gets there" : `The winner is ${METHODS[first]}`}. ${counts}.`);
   });
 }
 
@@ -93,11 +93,12 @@ function drawMap(ui, { b, kappa, target }, rows, winners, alt) {
 
 const reachedOnly = (points) => points.filter(([, steps]) => steps < Infinity);
 
-function drawSteps(figure, { kappa, target }, row) {
+function drawSteps(figure, { b: mine, kappa, target }, row) {
   const points = METHODS.map((_, i) => reachedOnly(BATCHES.map((b, column) => [b, row[column][i].steps])));
   const ends = METHODS.map((method, i) => (points[i].length ? `${method} from ${digits(points[i][0][1])} at b = ${points[i][0][0]} to ${digits(points[i].at(-1)[1])}` : `${method} ${NEVER}`));
   chart(figure, {
     title: `Steps to ${digits(target)} of the first risk, κ = ${kappa}`, xLabel: "batch size b", yLabel: "steps", logX: true, logY: true,
+    xDomain: [BATCHES[0], BATCHES.at(-1)], rules: [{ x: mine, name: "your batch size" }],
     series: METHODS.map((name, i) => ({ name: points[i].length ? name : `${name}: ${NEVER}`, points: points[i], look: i })),
     alt: `Steps to the target against the batch size: ${ends.join("; ")}.`,
   });
