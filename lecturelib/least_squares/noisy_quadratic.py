@@ -149,7 +149,7 @@ def race(
             risks += bias[:, slower] + noise / first * spread[:, slower]
         return best(risks / (octaves + 1), rates[:_SHARES], beta)
 
-    signs = sum(_signs(noise, most_steps) for noise in spreads) / (first * (octaves + 1))
+    signs = np.mean([_signs(noise, most_steps) for noise in spreads], axis=0) / first
     betas = [check_between("momenta", beta, 0.0, 1.0, ends="()") for beta in momenta]
     if not betas:
         raise ValueError(f"momenta = {momenta!r} is refused; pass at least one, 0.9 say")
