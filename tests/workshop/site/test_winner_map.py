@@ -87,7 +87,7 @@ class TestPage:
         assert len(drawn) == len(cells)
         seen = set()
         for (look, steps), cell in zip(drawn, cells, strict=True):
-            assert [float(one.replace("Infinity", "inf")) for one in steps.split()] == [
+            assert [float(one.replace("-", "inf")) for one in steps.split()] == [
                 one.steps for one in cell.values()
             ]
             name = winner(cell)

@@ -64,7 +64,7 @@ function drawMap(ui, { b, kappa, target }, rows, winners, alt) {
   winners.forEach((line, row) => line.forEach((who, column) => {
     const { x, y } = place(row, column), changed = before && before[row][column] !== who;
     const steps = rows[row][column].map((one) => one.steps), box = { x: x + 1, y: y + 1, width: across - 2, height: high - 2 };
-    svg.append(make("rect", { ...box, class: who < 0 ? "cell nobody" : `cell bar series-${who}`, "data-steps": steps.join(" ") }));
+    svg.append(make("rect", { ...box, class: who < 0 ? "cell nobody" : `cell bar series-${who}`, "data-steps": steps.map((count) => (count < Infinity ? count : "-")).join(" ") }));
     const text = who < 0 ? "–" : across < 34 ? LETTERS[who] : `${LETTERS[who]} ${steps[who]}`;
     svg.append(make("text", { x: x + across / 2, y: y + high / 2 + 4, "text-anchor": "middle", class: who < 0 ? "" : "on" }, text));
     if (changed) svg.append(make("circle", { class: "changed", cx: x + across - 5, cy: y + 5, r: 3 }));
