@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 import itertools
 import math
 import sys
@@ -22,6 +23,7 @@ from lecturelib.advice.progress import say
 from lecturelib.advice.trial import BEYOND
 from lecturelib.least_squares.schemes import Scheme
 from lecturelib.networks import noise_scale
+from lecturelib.networks.own_loss import called
 
 SAMPLE = 4096  # examples on which noise and curvature are estimated, at most
 MOST_STEPS = 2000  # of the pilot run
@@ -81,15 +83,17 @@ def load(model: str) -> Model:
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
-        found = importlib.import_module(module)
-    except ImportError as error:
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}")
+        found = called("module", importlib.import_module, module)
+    except ModuleNotFoundError as error:
         raise ValueError(f"model = {model!r}: {error}; start from the module's folder") from error
     finally:
         sys.path.remove(folder)
     make = getattr(found, function, None)
     if not callable(make):
         raise ValueError(f"model = {model!r}: {module} has no function {function!r}")
-    made = make()
+    made = called("function", make)
     if not (isinstance(made, tuple) and len(made) == 3 and callable(made[0])):
         raise ValueError(
             f"model = {model!r}: the function has to return (loss, params, data), loss a function"

@@ -19,7 +19,7 @@ from lecturelib.advice.optimizer import SGD, Optimizer, chosen
 from lecturelib.advice.pilot import best_rate
 from lecturelib.advice.planning import Plan, Reached, batch_sizes
 from lecturelib.advice.result import Advice, Options
-from lecturelib.networks import noise_scale
+from lecturelib.networks import noise_scale, own_loss
 
 RUNS = 2  # of which a pilot takes the mean, and ANEW times as many that measure the rate chosen
 ANEW = 3
@@ -77,7 +77,10 @@ class Pilots:
 
 def of_model(loss: Any, params: Any, data: Any, *, name: str, options: Options) -> Advice:
     """Advice by the rules at the top of this file; arguments as for `advice.from_model`."""
-    model, optimizer = models.Model(loss, params, data), chosen(options.optimizer, options.momentum)
+    data, optimizer = own_loss.collected(data), chosen(options.optimizer, options.momentum)
+    models.examples(data)  # checked
+    loss, params = own_loss.trainable(loss, params, jax.tree.map(lambda leaf: jnp.asarray(leaf[:8]), data))
+    model = models.Model(loss, params, data)
     by_rule = optimizer == SGD
     found, again, remarks = _by_rule(model, options) if by_rule else _by_pilots(model, options, optimizer)
     made = models.trials(model, found, runs=options.runs, seed=options.seed)
