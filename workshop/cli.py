@@ -305,6 +305,8 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--model", default="", metavar="MODULE:FUNCTION", help="Your own JAX loss instead of DATA.")
 @click.option("--steps", default="", metavar="FILE", help="Logged runs: batch, steps to one loss.")
 @click.option("--norms", default="", metavar="FILE", help="Logged gradient norms at two batch sizes.")
+@click.option("--optimizer", metavar="NAME", default="sgd", help="sgd, momentum, or adam (0.9, 0.999) [sgd].")
+@click.option("--momentum", type=float, metavar="BETA", help="Of --optimizer momentum, below 1; else chosen.")
 @click.option("--goal", type=float, help="Excess loss to reach / first [0.05]; MODEL: loss / first [0.5].")
 @click.option("--price", type=float, default=2.0, help="Most work / the least work [2].")
 @click.option("--standardize", is_flag=True, help="Divide every column by its standard deviation.")

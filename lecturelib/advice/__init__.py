@@ -9,7 +9,7 @@
     recipes.code(schedule)               a schedule as code for optax, PyTorch, Megatron-LM and OLMo-core
 
 This module brings theory (`planning`, `search`, `reduction`, `logistic`) and experiment (`trial`, `pilot`,
-`model`) together. Where a run refutes the prediction, what was measured is the advice.
+`ladder`, `model`) together. Where a run refutes the prediction, what was measured is the advice.
 """
 
 from pathlib import Path
@@ -25,7 +25,8 @@ from lecturelib.datasets import Choices
 def advise(
     path: str | Path = "", target: str = "", loss: str = "squared", *, model: str = "",
     goal: float | None = None, price: float = 2.0, standardize: bool = False, rows: int | None = 0,
-    runs: int = 8, seed: int = 0, choices: Choices = preparation.AS_READ,
+    runs: int = 8, seed: int = 0, optimizer: str = "sgd", momentum: float | None = None,
+    choices: Choices = preparation.AS_READ,
 ) -> Advice:  # fmt: skip
     """Advice for a file, for MNIST (no path), or for the reader's own JAX model.
 
@@ -43,6 +44,8 @@ def advise(
         rows: most rows to use, drawn at random; 0 for all, None for as many as are answered soon.
         runs: training runs of each kind, 2 or more.
         seed: of all random numbers.
+        optimizer: "sgd", "momentum" (heavy ball) or "adam" (decays 0.9 and 0.999), which the rates are for.
+        momentum: of "momentum", above 0 and below 1; chosen among `optimizer.MOMENTA` if None.
         choices: how the file is to be read where that is not plain.
 
     Raises:
@@ -56,7 +59,8 @@ def advise(
         >>> found.name, found.plan.rows[found.plan.recommended].batch_size > 1
         ('MNIST pixels, is it a 0?', True)
     """
-    options = Options((0.5 if model else 0.05) if goal is None else goal, price, runs, seed)
+    goal = (0.5 if model else 0.05) if goal is None else goal
+    options = Options(goal, price, runs, seed, optimizer, momentum)
     if not model:
         data = preparation.load(
             path, target, loss, standardize=standardize, rows=rows, seed=seed, choices=choices
@@ -66,20 +70,23 @@ def advise(
         raise ValueError("give a path or a model, not both")
     from lecturelib.advice.model import load  # here: the rest needs no JAX
 
-    return from_model(*load(model), name=model, goal=options.goal, price=price, runs=runs, seed=seed)
+    return from_model(*load(model), name=model, **vars(options))
 
 
-def from_data(
-    data: preparation.Data, *, goal: float = 0.05, price: float = 2.0, runs: int = 8, seed: int = 0
-) -> Advice:
-    """Advice for data that `preparation.load` or `preparation.prepare` has made; options as for `advise`."""
-    return of_data(data, Options(goal, price, runs, seed))
+def from_data(data: preparation.Data, *, goal: float = 0.05, **options: Any) -> Advice:
+    """Advice for data that `preparation.load` or `preparation.prepare` has made.
+
+    Args:
+        data: made so.
+        goal: excess loss to reach, as a fraction of the first one, in (0, 1).
+        options: price, runs, seed, optimizer and momentum, as for `advise`.
+    """
+    return of_data(data, Options(goal, **options))
 
 
 def from_model(
-    loss: Any, params: Any, data: Any, *,
-    name: str = "model", goal: float = 0.5, price: float = 2.0, runs: int = 8, seed: int = 0,
-) -> Advice:  # fmt: skip
+    loss: Any, params: Any, data: Any, *, name: str = "model", goal: float = 0.5, **options: Any
+) -> Advice:
     """Advice for a JAX loss, by the rules at the top of `model.py`.
 
     Args:
@@ -88,13 +95,11 @@ def from_model(
         data: a pytree of arrays with all examples on the leading axis, of which a batch takes some.
         name: for the page.
         goal: loss to reach, as a fraction of the first loss, in (0, 1).
-        price: most work, as a multiple of the least work, 1 or more.
-        runs: training runs of each kind, 2 or more.
-        seed: of all random numbers.
+        options: price, runs, seed, optimizer and momentum, as for `advise`.
 
     Raises:
         ValueError: an option out of range, no learning rate trains the model, or none reaches the goal.
     """
     from lecturelib.advice.of_model import of_model  # here: the rest needs no JAX
 
-    return of_model(loss, params, data, name=name, options=Options(goal, price, runs, seed))
+    return of_model(loss, params, data, name=name, options=Options(goal, **options))

@@ -22,9 +22,9 @@ def rates(axes: Axes, advice: Advice) -> None:
     """Largest stable rate and best constant rate against the batch size, and the critical batch size."""
     rows = advice.plan.rows
     largest, best = plots.series(2)
-    axes.loglog(
-        [r.batch_size for r in rows], [r.max_learning_rate for r in rows], label="largest stable", **largest
-    )
+    if advice.plan.optimizer.name != "adam":  # whose largest rate nobody knows
+        limits = [r.max_learning_rate for r in rows]
+        axes.loglog([r.batch_size for r in rows], limits, label="largest stable", **largest)
     reached = advice.plan.reached
     if reached:
         label = "used, half of it" if advice.kind == "model" else f"best, to {advice.plan.goal:g}"

@@ -4,6 +4,7 @@ import itertools
 import math
 
 from lecturelib.advice.comparison import Trial
+from lecturelib.advice.optimizer import SGD
 from lecturelib.advice.planning import LONGEST_SEARCHED, Reached
 from lecturelib.advice.result import Advice
 from lecturelib.claims import number
@@ -44,8 +45,10 @@ def answer(advice: Advice) -> str:
 
 
 def _use(advice: Advice, row: Reached) -> str:
+    optimizer = advice.plan.optimizer
+    use = "Use" if optimizer == SGD else f"With {optimizer.said}, use"
     return (
-        f"Use batches of {row.batch_size} at learning rate {number(row.learning_rate)}: about "
+        f"{use} batches of {row.batch_size} at learning rate {number(row.learning_rate)}: about "
         f"{number(row.steps)} steps and {number(row.work)} examples to {advice.plan.goal:g} of the first "
         f"{'loss' if advice.kind == 'model' else 'excess loss'}."
     )
@@ -83,6 +86,8 @@ def schedule(advice: Advice) -> str:
     if row is None:
         return ""
     if scheme is None:
+        if advice.plan.optimizer != SGD:
+            return "A schedule that doubles the batch on the way is searched for plain SGD only."
         if row.steps > LONGEST_SEARCHED:
             return "Runs are too long here to search for a schedule that doubles the batch on the way."
         return "Doubling the batch on the way gains nothing here."

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import importlib.util
 import itertools
 import math
 import sys
@@ -13,13 +14,16 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from lecturelib.advice.comparison import Trial, beside
+from lecturelib.advice.optimizer import EPSILON, SGD, Optimizer
 from lecturelib.advice.planning import Plan
 from lecturelib.advice.progress import say
 from lecturelib.advice.trial import BEYOND
 from lecturelib.least_squares.schemes import Scheme
 from lecturelib.networks import noise_scale
+from lecturelib.networks.own_loss import called
 
 SAMPLE = 4096  # examples on which noise and curvature are estimated, at most
 MOST_STEPS = 2000  # of the pilot run
@@ -79,15 +83,17 @@ def load(model: str) -> Model:
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
-        found = importlib.import_module(module)
-    except ImportError as error:
+        if importlib.util.find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}")
+        found = called("module", importlib.import_module, module)
+    except ModuleNotFoundError as error:
         raise ValueError(f"model = {model!r}: {error}; start from the module's folder") from error
     finally:
         sys.path.remove(folder)
     make = getattr(found, function, None)
     if not callable(make):
         raise ValueError(f"model = {model!r}: {module} has no function {function!r}")
-    made = make()
+    made = called("function", make)
     if not (isinstance(made, tuple) and len(made) == 3 and callable(made[0])):
         raise ValueError(
             f"model = {model!r}: the function has to return (loss, params, data), loss a function"
@@ -116,26 +122,36 @@ def sample(data: PyTree, seed: int) -> PyTree:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], data)
 
 
-@functools.partial(jax.jit, static_argnames=("loss", "batch_size", "count"))
-def _steps(
-    loss: Callable, params: PyTree, data: PyTree, rate: jax.Array, key: jax.Array, batch_size: int, count: int
-) -> PyTree:
-    """`count` steps of SGD; batches are drawn with replacement."""
-    total = len(jax.tree.leaves(data)[0])
+def _direction(optimizer: Optimizer) -> optax.GradientTransformation:
+    """What is multiplied by the rate and subtracted from the weights."""
+    if optimizer.name == "adam":
+        return optax.scale_by_adam(optimizer.momentum, optimizer.second, EPSILON)
+    return optax.trace(optimizer.momentum) if optimizer.momentum else optax.identity()
 
-    def step(params: PyTree, key: jax.Array) -> tuple[PyTree, None]:
+
+@functools.partial(jax.jit, static_argnames=("loss", "optimizer", "batch_size", "count"))
+def _steps(
+    loss: Callable, optimizer: Optimizer, trained: tuple[PyTree, PyTree], data: PyTree, rate: jax.Array,
+    key: jax.Array, batch_size: int, count: int,
+) -> tuple[PyTree, PyTree]:  # fmt: skip
+    """`count` steps from parameters and the optimizer's state; batches are drawn with replacement."""
+    total, direction = len(jax.tree.leaves(data)[0]), _direction(optimizer)
+
+    def step(trained: tuple[PyTree, PyTree], key: jax.Array) -> tuple[tuple[PyTree, PyTree], None]:
+        params, state = trained
         drawn = jax.random.randint(key, (batch_size,), 0, total)
         slope = jax.grad(loss)(params, jax.tree.map(lambda leaf: leaf[drawn], data))
-        return jax.tree.map(lambda w, g: w - rate.astype(w.dtype) * g, params, slope), None
+        slope, state = direction.update(slope, state)
+        return (jax.tree.map(lambda w, g: w - rate.astype(w.dtype) * g, params, slope), state), None
 
-    return jax.lax.scan(step, params, jax.random.split(key, count))[0]
+    return jax.lax.scan(step, trained, jax.random.split(key, count))[0]
 
 
 def train(
     model: Model, judge: PyTree, rate: float, batch_size: int, *,
-    steps: int, goal: float = 0.0, every: int, key: jax.Array,
+    steps: int, goal: float = 0.0, every: int, key: jax.Array, optimizer: Optimizer = SGD,
 ) -> tuple[PyTree, np.ndarray, np.ndarray]:  # fmt: skip
-    """SGD at a constant rate, until the loss on `judge` is at most `goal` or `steps` are done.
+    """Training at a constant rate, until the loss on `judge` is at most `goal` or `steps` are done.
 
     Args:
         model: what to train, and from which parameters.
@@ -146,22 +162,26 @@ def train(
         goal: loss at which to stop.
         every: steps from one look at the loss to the next.
         key: of the batches.
+        optimizer: at rest at the first step.
 
     Returns:
         The parameters, the steps at which the loss was measured, shape (k,), and the losses, shape (k,).
     """
-    params, measured = model.params, jax.jit(model.loss)
-    marks, losses = [0], [float(measured(params, judge))]
+    measured = jax.jit(model.loss)
+    trained = model.params, _direction(optimizer).init(model.params)
+    marks, losses = [0], [float(measured(model.params, judge))]
     while marks[-1] < steps and losses[-1] > goal:
         key, now = jax.random.split(key)
         count = min(every, steps - marks[-1])
         say(f"training at batch {batch_size}, at most", marks[-1], steps)
-        params = _steps(model.loss, params, model.data, jnp.float32(rate), now, batch_size, count)
+        trained = _steps(
+            model.loss, optimizer, trained, model.data, jnp.float32(rate), now, batch_size, count
+        )
         marks.append(marks[-1] + count)
-        losses.append(float(measured(params, judge)))
+        losses.append(float(measured(trained[0], judge)))
         if not math.isfinite(losses[-1]):
             break
-    return params, np.array(marks), np.array(losses)
+    return trained[0], np.array(marks), np.array(losses)
 
 
 def pilot(model: Model, *, goal: float, seed: int) -> Pilot:
@@ -221,14 +241,17 @@ def trials(model: Model, found: Plan, *, runs: int, seed: int) -> tuple[Trial, .
     if found.schedule is not None:
         wanted.append(("doubling", found.schedule))
     for label, scheme in wanted:
-        done = [_run(model, judge, scheme, key) for key in jax.random.split(jax.random.key(seed + 1), runs)]
+        keys = jax.random.split(jax.random.key(seed + 1), runs)
+        done = [_run(model, judge, scheme, key, found.optimizer) for key in keys]
         points = min(len(marks) for marks, _ in done)  # a run that diverges stops early
         losses = np.array([losses[:points] for _, losses in done])
         made.append(beside(label, scheme, found.goal, done[0][0][:points], losses))
     return tuple(made)
 
 
-def _run(model: Model, judge: PyTree, scheme: Scheme, key: jax.Array) -> tuple[np.ndarray, np.ndarray]:
+def _run(
+    model: Model, judge: PyTree, scheme: Scheme, key: jax.Array, optimizer: Optimizer = SGD
+) -> tuple[np.ndarray, np.ndarray]:
     """A run of a scheme, its last batch and rate going on until it is BEYOND times as long: steps, losses."""
     stages = [(rate, size, len(list(same))) for (rate, size), same in itertools.groupby(
         zip(scheme.learning_rates.tolist(), scheme.batch_sizes.tolist(), strict=True)
@@ -239,7 +262,7 @@ def _run(model: Model, judge: PyTree, scheme: Scheme, key: jax.Array) -> tuple[n
             steps += math.ceil(BEYOND * scheme.steps) - scheme.steps
         params, at, seen = train(
             model, judge, rate, int(size), steps=steps, every=max(1, scheme.steps // 20),
-            key=key if number == 0 else jax.random.fold_in(key, number),
+            key=key if number == 0 else jax.random.fold_in(key, number), optimizer=optimizer,
         )  # fmt: skip
         model = model._replace(params=params)
         marks, losses = np.append(marks[:-1], marks[-1] + at), np.append(losses[:-1], seen)

@@ -31,9 +31,10 @@ def facts(advice: Advice) -> list[tuple[str, str]]:
     if advice.spectrum is not None:
         largest = f"{number(advice.spectrum[0])}; {number(advice.trace)}"
         found.append((f"largest eigenvalue; trace of H{stand_in}", largest))
+    plain = " of plain SGD" if plan.optimizer.name == "adam" else ""
     rule = "rule of thumb" if model or stand_in else "exact" if plan.rates_exact else "reduced moments"
     critical = f"{number(plan.critical_batch_size)} ({rule})"
-    found.append(("critical batch size (of the largest rates)", critical))
+    found.append((f"critical batch size (of the largest rates{plain})", critical))
     found.append((f"noise scale now, {scale}", number(plan.noise_scale_start)))
     if plan.noise_scale_goal is not None:
         found.append(("noise scale at the goal", number(plan.noise_scale_goal)))
@@ -45,7 +46,8 @@ def table(advice: Advice) -> list[list[str]]:
     rows = [["batch", "largest rate", "rate", "steps", "work", "work/least", "measured"]]
     least = min((row.work for row in advice.plan.reached), default=0)
     for row in advice.plan.rows:
-        largest = "-" if advice.kind == "logistic" else number(row.max_learning_rate)  # there is none
+        known = advice.kind != "logistic" and math.isfinite(row.max_learning_rate)
+        largest = number(row.max_learning_rate) if known else "-"
         cells, trial = [f"{row.batch_size:,}", largest], advice.trial_of(row.batch_size)
         if isinstance(row, Reached):
             numbers = number(row.learning_rate), number(row.steps), number(row.work)
@@ -67,7 +69,7 @@ def holds_for(advice: Advice) -> list[str]:
     if row is None:
         return lines
     largest = None if top is None else float(top[0])
-    return lines + carried(advice.problem, advice.kind, row.learning_rate, largest)
+    return lines + carried(advice.problem, advice.kind, row.learning_rate, largest, advice.plan.optimizer)
 
 
 def text(advice: Advice) -> str:
@@ -115,7 +117,8 @@ def snippets(advice: Advice) -> dict[str, str]:
     """The schedule that is offered, else the batch that is, as code by framework; nothing without advice."""
     if advice.advised is None:
         return {}
-    return recipes.code(recipes.of_scheme(offered(advice) or advice.advised.scheme()))
+    scheme = offered(advice) or advice.advised.scheme()
+    return recipes.code(recipes.of_scheme(scheme), advice.plan.optimizer)
 
 
 def page(advice: Advice) -> str:

@@ -3,16 +3,19 @@
 Where theory is a rule of thumb (logistic loss), the recommended batch and an eighth of it are trained at
 rates a factor of two apart. Steps and rates of the whole table are multiplied by what was measured over what
 was predicted, between the two batch sizes by interpolation in log b, beyond them as at the nearer one; then
-the batch is chosen anew. The runs that check the plan draw other batches.
+the batch is chosen anew. Where there is no theory (Adam), `ladder.py` asks pilot runs alone. The runs that
+check the plan draw other batches.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from lecturelib.advice.comparison import steps_to
+from lecturelib.advice.optimizer import SGD, Optimizer
 from lecturelib.advice.planning import Plan, Reached, Row, choose, worthwhile
 from lecturelib.advice.preparation import Data
 from lecturelib.advice.trial import affordable, mean_loss, train
@@ -25,6 +28,8 @@ SHARE = 2  # a pilot run takes at most one over so many of the time for the runs
 LONGER = 3  # a pilot run is so many times as long as predicted; where no rate arrives, as many times again
 STEEPEST = 20  # powers of two to which a rate is raised or lowered
 TINY = 1e-300  # for the logarithm of an excess loss that rounding has made negative
+LOWER = 4  # rates, each half of the one before, that may be needed where the best was best by chance
+NO_TIME = "No pilot run reached the goal in the time there is."
 LOOKS = 40  # at the loss, in equal ratios of steps
 
 
@@ -46,25 +51,94 @@ def some_rows(data: Data, least: float, weights: np.ndarray) -> tuple[Data, floa
     return some, least + on_some - on_all
 
 
-def best_rate(data: Data, least: float, goal: float, row: Reached, *, seed: int) -> Reached | None:
-    """The fewest steps by training, over rates a factor of two apart; None if none arrives in good time.
+class Pilots(Protocol):
+    """Whatever can be trained at a batch size and a rate."""
 
-    Args:
+    def affordable(self, row: Reached, longest: int) -> bool:
+        """Whether there is time for so many steps."""
+        ...
+
+    def anew(self) -> "Pilots":
+        """More runs, of other batches: the best of noisy ones looks better than it is."""
+        ...
+
+    def steps(self, row: Reached, factor: float, longest: int) -> tuple[float, float]:
+        """Steps to the goal at so many times the rate, math.inf if not in `longest`; and the last share."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OfData:
+    """Pilot runs on rows of data.
+
+    Attributes:
         data: to train on.
         least: loss above which excess is measured.
         goal: excess loss to reach, as a fraction of the first one.
-        row: the batch size, the rate to begin with, and the steps expected.
         seed: of the batches.
+        optimizer: to train with.
+        runs: of which the mean is taken.
+    """
+
+    data: Data
+    least: float
+    goal: float
+    seed: int
+    optimizer: Optimizer = SGD
+    runs: int = RUNS
+
+    def anew(self) -> "OfData":
+        """More runs, of other batches."""
+        return replace(self, seed=self.seed + 2 * STREAM, runs=2 * RUNS)
+
+    def affordable(self, row: Reached, longest: int) -> bool:
+        """Whether that takes at most a part of the time for the runs that check."""
+        return affordable(self.data, _constant(row, 1.0, longest)) >= SHARE * RUNS
+
+    def steps(self, row: Reached, factor: float, longest: int) -> tuple[float, float]:
+        """As `Pilots` says, by the mean over the runs."""
+        marks = np.unique(np.append(0, np.round(np.geomspace(1, longest, LOOKS)))).astype(int)
+        data, scheme = self.data, _constant(row, factor, longest)
+        losses = train(
+            data.features, data.targets, data.loss, scheme, marks,
+            runs=self.runs, seed=self.seed + STREAM, optimizer=self.optimizer,
+        )  # fmt: skip
+        mean = (losses - self.least).mean(axis=0) / (losses[:, 0].mean() - self.least)
+        with np.errstate(invalid="ignore"):
+            # a single look at few runs dips below the goal by chance, and of many looks one surely does
+            calm = np.exp(np.convolve(np.log(np.maximum(mean, TINY)), np.ones(3) / 3, mode="valid"))
+        return steps_to(marks, np.concatenate([mean[:1], calm, [calm[-1]]]), self.goal), float(mean[-1])
+
+
+def best_rate(pilots: Pilots, row: Reached) -> Reached | None:
+    """The fewest steps by training, over rates a factor of two apart; None if none arrives in good time.
+
+    Args:
+        pilots: what to train.
+        row: the batch size, the rate to begin with, and the steps expected.
     """
     longest = LONGER * row.steps
-    while affordable(data, _constant(row, 1.0, longest)) >= SHARE * RUNS:
-        found = _climb(lambda k, last: _steps(data, least, goal, row, 2.0**k, last, seed), longest)
+    while pilots.affordable(row, longest):
+        found = _climb(lambda k, last: pilots.steps(row, 2.0**k, last), longest)
         if found is not None:
             power, steps = found
             return replace(
                 row, learning_rate=row.learning_rate * 2.0**power, steps=steps, work=steps * row.batch_size
             )
         longest *= LONGER
+    return None
+
+
+def fairly(pilots: Pilots, row: Reached) -> Reached | None:
+    """The best rate, and the steps that other runs need at it; a lower rate where these do not arrive."""
+    found = best_rate(pilots, row)
+    if found is None:
+        return None
+    for power in range(LOWER):
+        needed, _ = pilots.anew().steps(found, 0.5**power, LONGER * found.steps)
+        if needed < math.inf:
+            steps, rate = max(1, math.ceil(needed)), 0.5**power * found.learning_rate
+            return replace(found, learning_rate=rate, steps=steps, work=steps * found.batch_size)
     return None
 
 
@@ -84,32 +158,16 @@ def _climb(measure: Callable[[int, int], tuple[float, float]], longest: int) -> 
     return None if steps == math.inf else (best, max(1, math.ceil(steps)))
 
 
-def _steps(
-    data: Data, least: float, goal: float, row: Reached, factor: float, longest: int, seed: int
-) -> tuple[float, float]:
-    """Steps to the goal at so many times the rate, math.inf if not within `longest`; and the last share."""
-    marks = np.unique(np.append(0, np.round(np.geomspace(1, longest, LOOKS)))).astype(int)
-    scheme = _constant(row, factor, longest)
-    losses = train(data.features, data.targets, data.loss, scheme, marks, runs=RUNS, seed=seed + STREAM)
-    mean = (losses - least).mean(axis=0) / (losses[:, 0].mean() - least)
-    with np.errstate(invalid="ignore"):
-        # a single look at few runs dips below the goal by chance, and of many looks one surely does
-        calm = np.exp(np.convolve(np.log(np.maximum(mean, TINY)), np.ones(3) / 3, mode="valid"))
-    return steps_to(marks, np.concatenate([mean[:1], calm, [calm[-1]]]), goal), float(mean[-1])
-
-
 def _constant(row: Reached, factor: float, steps: int) -> Scheme:
     return Scheme(np.full(steps, factor * row.learning_rate), np.full(steps, row.batch_size))
 
 
-def corrected(data: Data, least: float, found: Plan, *, seed: int) -> tuple[Plan, str]:
+def corrected(pilots: Pilots, found: Plan) -> tuple[Plan, str]:
     """A plan whose steps and rates are multiplied by what pilot runs measure, and a sentence on it.
 
     Args:
-        data: to train on.
-        least: loss above which excess is measured.
+        pilots: what to train.
         found: the plan, by a rule of thumb.
-        seed: of the batches.
     """
     measured: dict[int, tuple[Reached, Reached]] = {}  # by batch size: predicted, measured
     plan = found
@@ -119,17 +177,21 @@ def corrected(data: Data, least: float, found: Plan, *, seed: int) -> tuple[Plan
         for row in plan.checked:
             predicted = next(r for r in found.reached if r.batch_size == row.batch_size)
             guess = replace(predicted, learning_rate=row.learning_rate, steps=row.steps)
-            pilot = best_rate(data, least, found.goal, guess, seed=seed)
+            pilot = best_rate(pilots, guess)
             if pilot is not None:
                 measured[row.batch_size] = predicted, pilot
         if not measured:
-            out = tuple(Row(row.batch_size, row.max_learning_rate) for row in found.rows)
-            nothing = replace(found, rows=out, cheapest=None, recommended=None, schedule=None)
-            return nothing, "No pilot run reached the goal in the time there is."
+            return nothing(found), NO_TIME
         plan = _scaled(found, measured)
     sizes = ", ".join(map(str, sorted(measured)))
     ratios = ", ".join(f"{measured[b][1].steps / measured[b][0].steps:.2g}" for b in sorted(measured))
     return plan, f"Pilot runs at batch {sizes} took {ratios} times the steps of the rule, and correct it."
+
+
+def nothing(found: Plan) -> Plan:
+    """The plan without any batch size that reaches the goal."""
+    out = tuple(Row(row.batch_size, row.max_learning_rate) for row in found.rows)
+    return replace(found, rows=out, cheapest=None, recommended=None, schedule=None)
 
 
 def _scaled(found: Plan, measured: dict[int, tuple[Reached, Reached]]) -> Plan:

@@ -18,9 +18,10 @@ from typing import cast
 
 import numpy as np
 
+from lecturelib.advice.optimizer import SGD, Optimizer
 from lecturelib.advice.progress import say
 from lecturelib.advice.reduction import Moments
-from lecturelib.advice.search import depth, doubling
+from lecturelib.advice.search import depth, doubling, risks_over_time
 from lecturelib.checks import check_between, check_nonnegative
 from lecturelib.least_squares.finite_sample import FiniteSample
 from lecturelib.least_squares.problems import State
@@ -70,6 +71,7 @@ class Plan:
         cheapest, recommended: positions in rows, None if no batch size reaches the goal.
         schedule: doubling batches, None if constant ones do as well.
         rates_exact: whether the largest stable rates are exact or those of reduced moments.
+        optimizer: that all of this is for; of Adam the critical batch size is that of plain SGD.
     """
 
     goal: float
@@ -83,6 +85,7 @@ class Plan:
     recommended: int | None
     schedule: Scheme | None
     rates_exact: bool
+    optimizer: Optimizer = SGD
 
     @property
     def reached(self) -> list[Reached]:
@@ -102,8 +105,9 @@ class Plan:
 
 
 def plan(
-    problem: Moments, *, goal: float = 0.05, price: float = 2.0, rows: int, exact: FiniteSample | None = None
-) -> Plan:
+    problem: Moments, *, goal: float = 0.05, price: float = 2.0, rows: int,
+    exact: FiniteSample | None = None, optimizer: Optimizer = SGD,
+) -> Plan:  # fmt: skip
     """Predict depth and work for batch sizes 1, 2, 4, ... and recommend one of them.
 
     Args:
@@ -112,6 +116,7 @@ def plan(
         price: most work, as a multiple of the least, 1 or more.
         rows: number of examples; a batch is no larger.
         exact: the same problem as a `finite_sample`, where it is small enough for exact rates.
+        optimizer: plain SGD, or momentum.
 
     Raises:
         ValueError: goal or price out of range, or a start that is the solution already.
@@ -129,15 +134,13 @@ def plan(
     if not first > 0.0:
         raise ValueError("the weights zero are the best already: the features say nothing about the target")
     sizes = batch_sizes(rows)
-    if exact is None:
-        rates = [problem.max_learning_rate(b) for b in [*sizes, math.inf]]
-    else:
-        rates = max_learning_rate(exact, [*sizes, math.inf]).tolist()
+    momentum, best_known = optimizer.momentum, problem if exact is None else exact
+    rates = max_learning_rate(best_known, [*sizes, math.inf], momentum=momentum).tolist()
     table: list[Row] = []
     guess = None
     for size, rate in zip(sizes, rates[:-1], strict=True):
         say("steps of each batch size", len(table), len(sizes))
-        least = depth(problem, goal * first, size, rate, guess)
+        least = depth(problem, goal * first, size, rate, guess, momentum)
         if least is None:
             table.append(Row(size, rate))
             guess = None
@@ -157,21 +160,24 @@ def plan(
         recommended=recommended,
         schedule=None,
         rates_exact=exact is not None,
+        optimizer=optimizer,
     )
     if found.best is None:
         return found
-    at_goal, schedule = _recommended(problem, found.best, goal * first, sizes)
+    at_goal, schedule = _recommended(problem, found.best, goal * first, sizes, momentum)
     return replace(found, noise_scale_goal=at_goal, schedule=worthwhile(schedule, table))
 
 
 def _recommended(
-    problem: Moments, row: Reached, goal: float, sizes: Sequence[int]
+    problem: Moments, row: Reached, goal: float, sizes: Sequence[int], momentum: float
 ) -> tuple[float, Scheme | None]:
     """The noise scale when the run of a row arrives, and a schedule that doubles and costs no more."""
     size = row.batch_size
-    risks = problem.matrix_risk(problem.start(problem.start_error), size, goal)
-    at_goal = problem.noise_scale(State(*risks.after(row.learning_rate, row.steps)))
-    if row.steps > LONGEST_SEARCHED:
+    risks = risks_over_time(problem, size, goal, momentum)
+    mean, second = risks.after(row.learning_rate, row.steps)
+    entries = len(problem.multiplicity)  # with momentum those of the velocity come after
+    at_goal = problem.noise_scale(State(mean[: problem.dimension], second[:entries]))
+    if row.steps > LONGEST_SEARCHED or momentum:
         return at_goal, None
     firsts = [b for b in sizes if size / 64 <= b <= size]
     return at_goal, doubling(problem, goal, row.work, 2 * row.steps, firsts)

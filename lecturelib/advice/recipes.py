@@ -10,6 +10,7 @@ import itertools
 import math
 from dataclasses import dataclass
 
+from lecturelib.advice.optimizer import SECOND, SGD, USUAL, Optimizer
 from lecturelib.checks import check_choice
 from lecturelib.least_squares.schemes import Scheme
 
@@ -92,14 +93,17 @@ def of_scheme(scheme: Scheme, decay: str = "none") -> Schedule:
     return Schedule(tuple(starts), tuple(sizes), tuple(rates), seen, decay)
 
 
-def code(schedule: Schedule) -> dict[str, str]:
-    """The schedule for each framework, by its name."""
-    return {
-        "optax": _optax(schedule),
-        "PyTorch": _pytorch(schedule),
-        "Megatron-LM": _megatron(schedule),
+def code(schedule: Schedule, optimizer: Optimizer = SGD) -> dict[str, str]:
+    """The schedule for each framework, by its name, with the optimizer that its rates are for."""
+    made = {
+        "optax": _optax(schedule, optimizer),
+        "PyTorch": _pytorch(schedule, optimizer),
+        "Megatron-LM": _megatron(schedule, optimizer),
         "OLMo-core": _olmo(schedule),
     }
+    if optimizer.name == "momentum":
+        del made["OLMo-core"]  # it has no momentum
+    return made
 
 
 def _table(schedule: Schedule) -> str:
@@ -113,7 +117,8 @@ rates = {list(rates[:-1])}  # learning rate of each stage{", before the decay" *
 """
 
 
-def _optax(schedule: Schedule) -> str:
+def _optax(schedule: Schedule, optimizer: Optimizer) -> str:
+    made = {"sgd": "sgd(rate)", "momentum": f"sgd(rate, momentum={optimizer.momentum})", "adam": "adam(rate)"}
     return f"""\
 # Run in the tests with optax: the batch of step t is sizes[k] with k = bisect_right(steps, t) - 1.
 import jax.numpy as jnp
@@ -127,11 +132,13 @@ def rate(step):  # optax counts steps; the rate depends on the examples seen
     return jnp.array(rates)[stage] * ({DECAYS[schedule.decay].format("jnp.", "jnp.")})
 
 
-optimizer = optax.sgd(rate)
+optimizer = optax.{made[optimizer.name]}
 """
 
 
-def _pytorch(schedule: Schedule) -> str:
+def _pytorch(schedule: Schedule, optimizer: Optimizer) -> str:
+    made = f"{'Adam' if optimizer.name == 'adam' else 'SGD'}(model.parameters(), lr=rates[0]"
+    made += f", momentum={optimizer.momentum})" if optimizer.name == "momentum" else ")"
     return f"""\
 # Not run here with torch; in the tests with a stand-in for it. Rows are drawn with replacement, as tried.
 import bisect
@@ -160,12 +167,17 @@ def share(step):  # of rates[0]: LambdaLR counts steps, the rate depends on the 
     return rates[k] / rates[0] * ({DECAYS[schedule.decay].format("math.", "math.")})
 
 
-# with optimizer = torch.optim.SGD(model.parameters(), lr=rates[0]), and scheduler.step() after each step:
+# with optimizer = torch.optim.{made}, and scheduler.step() after each step:
 # scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
 """
 
 
-def _megatron(schedule: Schedule) -> str:
+def _megatron(schedule: Schedule, optimizer: Optimizer) -> str:
+    flags = {
+        "sgd": "",
+        "momentum": f"\n  --optimizer sgd --sgd-momentum {optimizer.momentum} --weight-decay 0",
+        "adam": f"\n  --optimizer adam --adam-beta1 {USUAL} --adam-beta2 {SECOND} --weight-decay 0",
+    }
     pairs = zip(schedule.starts, schedule.batch_sizes, strict=True)
     marks = " ".join(f"$(({start} * SEQ)):{size}" for start, size in pairs)
     return f"""\
@@ -175,7 +187,7 @@ ARGS=(
   --seq-length $SEQ --train-samples {schedule.examples}
   --step-batch-size-schedule "{marks}"
   --lr {schedule.rates[0]} --min-lr 0
-  --lr-decay-style {STYLES[schedule.decay]} --lr-decay-samples {schedule.examples}
+  --lr-decay-style {STYLES[schedule.decay]} --lr-decay-samples {schedule.examples}{flags[optimizer.name]}
 )
 """
 

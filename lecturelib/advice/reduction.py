@@ -169,7 +169,9 @@ class Moments(Problem):
         return float(1.0 / self.pencil_tops(np.array([self.noise_factor(batch_size)]))[0])
 
 
-def moments(features: Features, targets: np.ndarray, solution: np.ndarray | None = None) -> Moments:
+def moments(
+    features: Features, targets: np.ndarray, solution: np.ndarray | None = None, most_paired: int = PAIRS
+) -> Moments:
     """The reduced least-squares problem of a data set whose rows are drawn with replacement, from w_0 = 0.
 
     If n and d both exceed `directions.LARGEST_GRAM`, w* and the directions come from `directions.KRYLOV`
@@ -180,6 +182,7 @@ def moments(features: Features, targets: np.ndarray, solution: np.ndarray | None
             is the shortest solution.
         targets: shape (n,), finite.
         solution: w*, shape (d,), where it is known.
+        most_paired: directions that are followed in pairs too, the strongest.
 
     Raises:
         ValueError: features that are all zero.
@@ -211,7 +214,7 @@ def moments(features: Features, targets: np.ndarray, solution: np.ndarray | None
         eigenvalues, multiplicity = np.append(eigenvalues, rest / left), np.append(multiplicity, left)
         missed = float(np.mean((features @ solution) ** 2)) - spectrum @ error**2
         squared = np.append(squared, max(missed, 0.0) / eigenvalues[-1])
-    pairs = np.array(np.triu_indices(min(PAIRS, len(single)), 1)).T
+    pairs = np.array(np.triu_indices(min(most_paired, len(single)), 1)).T
     fourth, cross, noise = _means(features, targets, solution, directions, groups, pairs, with_rest)
     signed = np.sqrt(squared)
     signed[: len(single)] *= np.where(error[single] < 0.0, -1.0, 1.0)

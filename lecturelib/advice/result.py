@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lecturelib.advice.comparison import Trial, of_batch
+from lecturelib.advice.optimizer import chosen
 from lecturelib.advice.planning import Plan, Reached, check_plan
 from lecturelib.advice.statement import Stated
 from lecturelib.checks import check_count
@@ -15,14 +16,17 @@ class Options:
     """What is asked of an advice, as `advise` says it; ValueError: out of range."""
 
     goal: float
-    price: float
-    runs: int
-    seed: int
+    price: float = 2.0
+    runs: int = 8
+    seed: int = 0
+    optimizer: str = "sgd"
+    momentum: float | None = None
 
     def __post_init__(self) -> None:
         check_plan(self.goal, self.price)
         check_count("runs", self.runs, at_least=2)  # for a standard error
         check_count("seed", self.seed, at_least=0)
+        chosen(self.optimizer, self.momentum)
 
 
 @dataclass(frozen=True, eq=False)

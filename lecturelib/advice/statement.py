@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lecturelib.advice.optimizer import SGD, Optimizer
 from lecturelib.advice.preparation import Data
 from lecturelib.claims import number
 
@@ -17,7 +18,7 @@ LOSS = {
 
 @dataclass(frozen=True)
 class Stated:
-    """The problem that an advice is for: plain SGD from w = 0 on the mean loss of a batch.
+    """The problem that an advice is for: training from w = 0 on the mean loss of a batch.
 
     Attributes:
         loss: of an example, as a formula.
@@ -63,13 +64,15 @@ def of_data(data: Data) -> Stated:
     return Stated(LOSS[data.loss], f"columns less their means, {scaled}", learnt, raw_curvature=ratio)
 
 
-def of_model() -> Stated:
+def of_model(optimizer: Optimizer = SGD) -> Stated:
     """The problem of a reader's own loss."""
-    draws = "plain SGD, examples drawn at random with replacement"
+    draws = f"{optimizer.said}, examples drawn at random with replacement"
     return Stated(LOSS["model"], "data as given", "", draws=draws, decay="")
 
 
-def carried(stated: Stated, kind: str, rate: float, largest_eigenvalue: float | None) -> list[str]:
+def carried(
+    stated: Stated, kind: str, rate: float, largest_eigenvalue: float | None, optimizer: Optimizer = SGD
+) -> list[str]:
     """Whether a rate holds for the usual classes of PyTorch and for the columns as they came, a line each.
 
     Args:
@@ -77,13 +80,21 @@ def carried(stated: Stated, kind: str, rate: float, largest_eigenvalue: float | 
         kind: "squared", "logistic" or "model".
         rate: what was recommended.
         largest_eigenvalue: of H, where it is known and a rate above two over it diverges.
+        optimizer: that the rate is for; with momentum 2 (1 + beta) stands for two.
     """
     if kind == "model":
         return []
+    lines = [] if optimizer == SGD else [f"Trained by {optimizer.said}, which the rate is for."]
+    if optimizer.name == "adam":
+        which = "nn.MSELoss, which has no 1/2" if kind == "squared" else "nn.BCEWithLogitsLoss"
+        lines.append(f"The rate is the same for {which}: Adam divides by the size of the gradient.")
+        if stated.raw_curvature is None:
+            return lines
+        return [*lines, "On the columns as they came, with a bias, it is not tried."]
     if kind == "squared":
-        lines = [f"For nn.MSELoss, which has no 1/2, take half the rate: {number(0.5 * rate)}."]
+        lines += [f"For nn.MSELoss, which has no 1/2, take half the rate: {number(0.5 * rate)}."]
     else:
-        lines = ["The rate is the same for nn.BCEWithLogitsLoss."]
+        lines += ["The rate is the same for nn.BCEWithLogitsLoss."]
     if stated.raw_curvature is None:
         return [*lines, "It holds for the columns as they are, without a bias."]
     if stated.raw_curvature <= 1.01:
@@ -91,7 +102,7 @@ def carried(stated: Stated, kind: str, rate: float, largest_eigenvalue: float | 
     times = f"the largest eigenvalue is {number(stated.raw_curvature)} times as large there"
     said = f"On the columns as they came, with a bias, the rate does not carry over: {times}"
     if kind == "squared" and largest_eigenvalue:
-        most = 2.0 / (stated.raw_curvature * largest_eigenvalue)
+        most = 2.0 * (1.0 + optimizer.momentum) / (stated.raw_curvature * largest_eigenvalue)
         said += f", and rates above {number(most)} diverge"
     return [*lines, said + ". Do to the columns what is said here, and use the same means for new rows."]
 

@@ -1,4 +1,4 @@
-"""Does the prediction come true? Mini-batch SGD on the reader's own data, as plainly as it can be written.
+"""Does the prediction come true? Mini-batch training on the reader's own data, written plainly.
 
 `train` knows no theory: weights start at zero, batches are drawn with replacement, the gradient is the mean
 over the batch, and the loss is measured on all examples. `trials` sets it beside the prediction for the
@@ -18,10 +18,12 @@ from scipy import sparse
 from scipy.special import expit
 
 from lecturelib.advice.comparison import Trial, beside
+from lecturelib.advice.optimizer import SGD, Optimizer
 from lecturelib.advice.planning import Plan
 from lecturelib.advice.preparation import Data, Features
 from lecturelib.advice.progress import say
 from lecturelib.advice.reduction import Moments
+from lecturelib.least_squares.risk import risk_curve
 from lecturelib.least_squares.schemes import Scheme, scheduled_risk
 
 MORE = 4  # times as many runs where the first do not decide
@@ -40,13 +42,13 @@ LOSSES: dict[str, tuple[Loss, Loss]] = {  # of an output u = x'w and a target y,
 
 def train(
     features: Features, targets: np.ndarray, loss: str, scheme: Scheme, checkpoints: ArrayLike, *,
-    runs: int, seed: int,
+    runs: int, seed: int, optimizer: Optimizer = SGD,
 ) -> np.ndarray:  # fmt: skip
-    """SGD from w = 0 with the rate and batch size of a scheme at every step, several times.
+    """Training from w = 0 with the rate and batch size of a scheme at every step, several times.
 
     ::
 
-        w <- w - eta 1/b sum over the batch of x slope(x'w, y)
+        g = 1/b sum over the batch of x slope(x'w, y),     of SGD  w <- w - eta g
 
     Args:
         features: shape (n, d), an array or a CSR array.
@@ -56,6 +58,7 @@ def train(
         checkpoints: numbers of steps, rising, at which the loss is measured; shape (k,).
         runs: how many, independent of each other.
         seed: run r draws its batches from the seed (seed, r).
+        optimizer: what makes a step of g; the same batches are drawn for each.
 
     Returns:
         Losses on all examples, shape (runs, k); inf once a run has diverged.
@@ -76,7 +79,7 @@ def train(
     steps = list(zip(scheme.learning_rates, scheme.batch_sizes, strict=True))[: checkpoints[-1]]
     for run in range(runs):
         random = np.random.default_rng([seed, run])
-        weights, kept = np.zeros(columns), []
+        weights, kept, change = np.zeros(columns), [], optimizer.begin()
         with np.errstate(over="ignore", invalid="ignore"):
             for number, (rate, size) in enumerate(steps):
                 if number % NOW_AND_THEN == 0:
@@ -86,7 +89,7 @@ def train(
                 drawn = random.integers(rows, size=int(size))
                 batch = features[drawn]
                 gradient = batch.T @ slope(batch @ weights, targets[drawn]) / size
-                weights = weights - rate * gradient
+                weights = weights + change(gradient, rate)
             kept.append(weights)
             losses[run] = mean_loss(features, targets, loss, np.array(kept).T)
     return np.where(np.isfinite(losses), losses, np.inf)
@@ -116,7 +119,7 @@ def trials(
         found: the plan to be checked.
         runs: of each kind, at first; fewer where they would take too long.
         seed: of the batches.
-        least: loss above which excess is measured, where `problem` only stands for the data.
+        least: loss above which excess is measured, where the plan is no theory of the data.
 
     Returns:
         The trials, and a sentence for each that was left out because it would take too long.
@@ -137,15 +140,26 @@ def trials(
         marks = marks[marks <= longer.steps].astype(int)
         predicted = None
         if exact:
-            risks = scheduled_risk(problem, problem.start_error, longer.learning_rates, longer.batch_sizes)
-            predicted = (risks / found.start_risk)[marks]
+            predicted = (_risks(problem, longer, found.optimizer.momentum) / found.start_risk)[marks]
         for count in sorted({min(most, runs), min(most, MORE * runs)}):
-            losses = train(data.features, data.targets, data.loss, longer, marks, runs=count, seed=seed)
+            losses = train(
+                data.features, data.targets, data.loss, longer, marks,
+                runs=count, seed=seed, optimizer=found.optimizer,
+            )  # fmt: skip
             done = beside(label, scheme, found.goal, marks, losses - least, predicted)
             if done.agrees or done.refuted:
                 break
         made.append(done)
     return tuple(made), skipped
+
+
+def _risks(problem: Moments, scheme: Scheme, momentum: float) -> np.ndarray:
+    """The risk after every step of a scheme; with momentum, one of a constant batch and rate."""
+    rates, sizes = scheme.learning_rates, scheme.batch_sizes
+    if not momentum:
+        return scheduled_risk(problem, problem.start_error, rates, sizes)
+    curve = risk_curve(problem, problem.start_error, rates[0], sizes[0], scheme.steps, momentum=momentum)
+    return curve.risk
 
 
 def least_loss(data: Data, problem: Moments) -> float:

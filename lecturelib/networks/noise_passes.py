@@ -39,7 +39,8 @@ def check_loss(loss: Loss, params: PyTree, parts: PyTree) -> None:
     if abs(together - mean) > rounding * abs(alone).sum():
         raise ValueError(
             f"loss over two chunks is {together:.6g}, but the mean of the two is {mean:.6g}; it has to be "
-            "a mean over the examples: divide a sum by the batch size, and let no example depend on others"
+            "a mean over the examples: divide a sum by the batch size, let no example depend on others, and "
+            "switch dropout off"
         )
 
 

@@ -33,6 +33,7 @@ from lecturelib.networks.noise_passes import (
     top_eigenvalue,
 )
 from lecturelib.networks.noise_tracker import Tracker as Tracker
+from lecturelib.networks.own_loss import trainable
 
 FEWEST_CHUNKS, MOST_CHUNKS = 8, 64
 GRADIENTS_AT_ONCE = {"cpu": 2**18, "gpu": 2**25}  # numbers in the gradients of single examples: fits a cache
@@ -143,8 +144,9 @@ def estimate(
     resolves the gradient if it has several times B examples.
 
     Args:
-        loss: function of (params, batch), the mean (not the sum) of a loss over the batch, a scalar.
-        params: pytree of floating-point arrays; flax, equinox or hand-written.
+        loss: function of (params, batch), the mean (not the sum) of a loss over the batch, a scalar; or
+            (scalar, anything).
+        params: pytree of arrays; flax, equinox or hand-written. What is not floating-point stays as it is.
         batch: pytree of arrays (uint8 images, labels, ...) with the examples on the leading axis, all of
             equal length n >= 8, independent draws in any order but a sorted one (shuffle it first).
         key: a `jax.random.key`; it moves trace and sharpness within their errors, never the noise scale.
@@ -159,8 +161,8 @@ def estimate(
 
     Raises:
         ValueError: too few examples, leading axes of unequal length, chunks that do not divide them,
-            parameters that are not floating-point, a loss that is not a scalar or not a mean, a loss or
-            gradient that is not finite, or zero on every example; an option outside its range.
+            parameters without floating-point numbers, a loss that raises, is not a scalar or not a mean, a
+            loss or gradient that is not finite, or zero on every example; an option outside its range.
 
     Example:
         >>> import jax, jax.numpy as jnp, numpy as np
@@ -181,9 +183,10 @@ def estimate(
     check_count("max_products", max_products)
     check_between("confidence", confidence, 0, 1, ends="()")
     check_between("tolerance", tolerance, 0, 1, ends="()")
-    _check_params(params)
     examples, chunks = _check_batch(batch, chunks)
-    params, batch = jax.tree.map(jnp.asarray, params), jax.tree.map(jnp.asarray, batch)
+    batch = jax.tree.map(jnp.asarray, batch)
+    loss, params = trainable(loss, params, jax.tree.map(lambda x: x[: examples // chunks], batch))
+    params = jax.tree.map(jnp.asarray, params)
     parts = jax.tree.map(lambda x: x.reshape((chunks, examples // chunks, *x.shape[1:])), batch)
     check_loss(loss, params, parts)
     probe_key, start_key = jax.random.split(key)
@@ -213,18 +216,6 @@ def estimate(
         sharpness_error=top.residual,
         examples=examples,
     )
-
-
-def _check_params(params: PyTree) -> None:
-    if not any(np.size(leaf) for leaf in jax.tree.leaves(params)):
-        raise ValueError(f"params = {params!r} hold no numbers; pass a pytree of arrays")
-    for path, leaf in jax.tree_util.tree_leaves_with_path(params):
-        kind = getattr(leaf, "dtype", np.asarray(leaf).dtype)
-        if not jnp.issubdtype(kind, jnp.floating):
-            raise ValueError(
-                f"params{jax.tree_util.keystr(path)} is of type {kind}, which has no gradient; make it "
-                "floating-point, or leave it out of params and close over it in loss"
-            )
 
 
 def _check_batch(batch: PyTree, chunks: int | None) -> tuple[int, int]:

@@ -12,6 +12,7 @@ import pytest
 from lecturelib import advice
 from lecturelib.advice import model as models
 from lecturelib.advice import rule
+from lecturelib.advice.optimizer import SGD, chosen
 from lecturelib.least_squares.schemes import Scheme
 from lecturelib.networks import noise_scale
 from lecturelib.networks.noise_scale import NoiseScale
@@ -73,6 +74,43 @@ def test_training_is_sgd_on_the_mean_gradient():
     agree(losses[0], float(loss(w, data)), relative=1e-5)  # float32
     agree(losses[-1] / losses[0] / 0.9**16, 1, rounding=0.09)
     agree(float(jnp.linalg.norm(end - 1.0)) / (math.sqrt(6) * 0.9**8), 1, rounding=0.09)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, chosen("momentum", 0.8), chosen("adam")])
+def test_training_follows_the_optimizer(optimizer):
+    x, y = np.array([1.0, -2.0, 0.5], np.float32), np.float32(3.0)  # one example, so that no batch differs
+    model = models.Model(loss, jnp.zeros(3), (np.tile(x, (16, 1)), np.full(16, y)))
+    options = {"steps": 9, "every": 4, "key": jax.random.key(0), "optimizer": optimizer}
+    end, marks, _ = models.train(model, model.data, 0.05, 2, **options)
+    w, change = np.zeros(3), optimizer.begin()
+    for _ in range(9):
+        w = w + change((x @ w - y) * x, 0.05)
+    assert marks.tolist() == [0, 4, 8, 9]
+    agree(np.asarray(end), w, relative=1e-4)  # float32
+    plain, _, _ = models.train(model, model.data, 0.05, 2, **options | {"optimizer": SGD})
+    assert (np.max(np.abs(np.asarray(plain) - w)) > 0.001) == (optimizer != SGD)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["momentum", "adam"])
+def test_momentum_and_adam_are_measured_and_tried(name):
+    _, _, data = linear(noise=0.5)
+    found = advice.from_model(loss, jnp.linspace(-1.0, 2.0, 6), data, goal=0.2, runs=6, optimizer=name)
+    assert found.plan.optimizer.name == name
+    assert not found.refuted
+    assert found.trials[0].measured_steps < math.inf
+    assert found.plan.optimizer.said in found.problem.sentence
+    assert "the best rate grows as" in " ".join(found.remarks)
+    assert {row.max_learning_rate for row in found.plan.rows} == {math.inf}
+
+
+@pytest.mark.long
+def test_what_pilot_runs_cannot_reach_has_no_advice(monkeypatch):
+    monkeypatch.setattr(models, "MOST_STEPS", 220)
+    found = advice.from_model(*linear(noise=2.0), goal=0.01, runs=2, optimizer="adam")
+    assert found.plan.best is None
+    assert found.trials == ()
+    assert "No pilot run reached the goal" in " ".join(found.remarks)
 
 
 def estimate(scale, sharpness, trace):

@@ -159,6 +159,8 @@ def test_the_exit_status_says_whether_the_advice_stands(found, monkeypatch, tmp_
         (["--loss", "logistic"], "needs two target values"),
         (["--loss", "hinge"], "Invalid value for '--loss'"),
         (["--model", "x:y"], "a path or a model, not both"),
+        (["--optimizer", "lion"], "optimizer = 'lion' is refused; pass one of sgd, momentum, adam"),
+        (["--momentum", "0.9"], "is refused with optimizer = 'sgd'"),
     ],
 )
 def test_the_command_refuses_what_cannot_be_and_writes_nothing(tmp_path, extra, says):

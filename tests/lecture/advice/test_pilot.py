@@ -27,7 +27,7 @@ def test_a_rate_that_is_off_is_found_from_either_side(case, factor):
     data, least, found = case
     best = found.best
     off = dataclasses.replace(best, learning_rate=factor * best.learning_rate)
-    measured = pilot.best_rate(data, least, found.goal, off, seed=0)
+    measured = pilot.best_rate(pilot.OfData(data, least, found.goal, 0), off)
     assert 0.5 <= measured.learning_rate / best.learning_rate <= 2.0
     assert measured.steps <= 1.3 * best.steps + 1  # theory has the best rate, to its own accuracy
     assert measured.work == measured.steps * best.batch_size
@@ -36,8 +36,9 @@ def test_a_rate_that_is_off_is_found_from_either_side(case, factor):
 def test_no_time_no_measurement(case, monkeypatch):
     data, least, found = case
     monkeypatch.setattr(trial, "MOST_UPDATES", 10)
-    assert pilot.best_rate(data, least, found.goal, found.best, seed=0) is None
-    plan_without, said = pilot.corrected(data, least, found, seed=0)
+    pilots = pilot.OfData(data, least, found.goal, 0)
+    assert pilot.best_rate(pilots, found.best) is None
+    plan_without, said = pilot.corrected(pilots, found)
     assert plan_without.best is None
     assert not plan_without.reached
     assert "No pilot run reached the goal" in said
@@ -51,7 +52,8 @@ def test_a_plan_that_is_wrong_is_mended(case):
         )
         for row in right.reached
     )
-    mended, said = pilot.corrected(data, least, dataclasses.replace(right, rows=rows), seed=0)
+    pilots = pilot.OfData(data, least, right.goal, 0)
+    mended, said = pilot.corrected(pilots, dataclasses.replace(right, rows=rows))
     assert "times the steps of the rule" in said
     assert 0.25 <= mended.best.batch_size / right.best.batch_size <= 4
     for row in mended.checked:
@@ -67,6 +69,7 @@ def test_a_schedule_is_stretched_as_the_steps_are(case):
     ))  # fmt: skip
     scheme = found.schedule
     long = type(scheme)(np.repeat(scheme.learning_rates, 3), np.repeat(scheme.batch_sizes, 3))
-    mended, _ = pilot.corrected(data, least, dataclasses.replace(wrong, schedule=long), seed=0)
+    pilots = pilot.OfData(data, least, found.goal, 0)
+    mended, _ = pilot.corrected(pilots, dataclasses.replace(wrong, schedule=long))
     if mended.schedule is not None:
         agree(mended.schedule.steps / scheme.steps, 1.0, rounding=0.09)
