@@ -34,10 +34,11 @@ def neighbours(notebook: notebooks.Notebook) -> list[dict[str, Any]]:
 
 
 def directions(notebook: notebooks.Notebook) -> dict[str, set[str]]:
-    """Claim -> the parameters that its cells use, but for seeds: what could change its verdict."""
+    """Claim -> the parameters that its cells use, but for seeds and files: what could change its verdict."""
     cells = code(notebook)
     sources = [cell.source for cell in cells]
-    own = {name for name in notebook.parameters() if "seed" not in name}
+    given = notebook.defaults()
+    own = {name for name in given if "seed" not in name and given[name] != ""}  # "": the reader's own file
     found = {}
     for at, cell in enumerate(cells):
         for claim in CHECK.findall(cell.source):
