@@ -57,7 +57,11 @@ def test_notebook_is_stored_clean(notebook):
 @EACH
 def test_cells_and_printed_outputs_are_small(notebook):
     assert max(len(c.source.splitlines()) for c in code(notebook)) <= 25
-    assert all(len(o.get("text", "")) <= 2500 for o in outputs(notebook))
+    printed = [o.get("text", "") for o in outputs(notebook)]
+    assert all(len(text) <= 2500 for text in printed)
+    lines = [line for text in printed for line in text.splitlines()]
+    tables = [line for line in lines if re.search(r"\S {2,}\S", line)]  # a table that wraps cannot be read
+    assert not [line for line in tables if len(line) > 88]
 
 
 @EACH

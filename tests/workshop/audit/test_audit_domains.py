@@ -1,7 +1,7 @@
 """The domains of claims: each is tried where it could fail, and its words name what makes it fail."""
 
+import ast
 import json
-import re
 import xml.etree.ElementTree as ET
 
 import jinja2
@@ -35,12 +35,13 @@ def test_every_claim_that_a_parameter_could_break_is_tried_at_three_settings(not
 
 
 def said(notebook):
-    """Claim -> its own words on its domain, and its sentence."""
+    """Claim -> its own words on its domain, as its call has them."""
     found = {}
     for cell in code(notebook):
-        for part in re.split(r"(?=claims\.check\()", cell.source)[1:]:
-            name = re.search(r"claims\.check\(\s*\"([^\"]+)\"", part)
-            found[name and name[1]] = " ".join(re.findall(r"domain=f?\"([^\"]*)\"", part))
+        for call in ast.walk(ast.parse(cell.source)) if "claims.check(" in cell.source else ():
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "claims.check":
+                words = [ast.unparse(word.value) for word in call.keywords if word.arg == "domain"]
+                found[ast.literal_eval(call.args[0])] = "".join(words)
     return found
 
 
