@@ -91,7 +91,7 @@ def badge(claim: Claim, caught: Iterable[str] = (), site: str = SITE) -> str:
         if programs
         else f"{link}Wrong programs that it catches</a>."
     )
-    domain = f"<p>Tried: {escape(claim.domain)}.</p>" if claim.domain else ""
+    domain = f"<p>At other settings: {escape(claim.domain)}.</p>" if claim.domain else ""
     color = HOLDS if claim.verdict else FAILS
     return (
         f'<details class="lecture-claim" style="{_BOX.format(color)}"{"" if claim.verdict else " open"}>'

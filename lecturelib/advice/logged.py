@@ -107,7 +107,7 @@ def draw(axes: Axes, found: Found) -> None:
 
 def page(found: Found) -> str:
     """One self-contained HTML page, light or dark as its reader has it."""
-    axes = plots.figure(1, 1, width=6.0, height=3.2)
+    axes = plots.figure(height=3.2)
     draw(axes, found)
     return render(
         "logged.html.j2",

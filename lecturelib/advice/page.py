@@ -77,9 +77,11 @@ def text(advice: Advice) -> str:
     lines = [advice.name, *holds_for(advice), *(f"  {name}: {value}" for name, value in facts(advice)), ""]
     if standing(advice) == "refuted":
         lines[:0] = [answer(advice), ""]
-    for at, cells in enumerate(table(advice), -1):
+    rows = table(advice)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for at, cells in enumerate(rows, -1):
         mark = " <- recommended" if at == advice.plan.recommended and at >= 0 else ""
-        lines.append("".join(f"{cell:>13}" for cell in cells) + mark)
+        lines.append("  ".join(map(str.rjust, cells, widths)) + mark)
     lines += ["", answer(advice), schedule(advice), "", verdict(advice), advice.heuristic, *advice.remarks]
     return "\n".join(lines)
 

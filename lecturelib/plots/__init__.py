@@ -38,7 +38,8 @@ def figure(
     Args:
         columns: panels side by side.
         rows: of panels.
-        width: inches, of the whole figure; by default 4.3 a panel, of one panel 6.
+        width: inches, of the whole figure; by default 4.3 a panel, of one panel 5.2, which a phone can show
+            (it stacks several).
         height: inches, of one row.
         subplots: passed to matplotlib.pyplot.subplots (sharex, sharey, ...).
 
@@ -52,7 +53,7 @@ def figure(
     2
     >>> plt.close()
     """
-    width = width or (6.0 if columns == 1 else 4.3 * columns)
+    width = width or (5.2 if columns == 1 else 4.3 * columns)
     paper, ink, grid = themes.INK["light"]
     style: dict[Any, Any] = {
         "figure.facecolor": paper, "axes.facecolor": paper, "savefig.facecolor": paper,

@@ -46,10 +46,31 @@ function breakFormulas() {
   }
 }
 
+// A printed table whose lines wrap cannot be read: the style sheet makes its longest line fit.
+function markTables() {
+  const texts = [...document.querySelectorAll(".bd-article .cell_output pre")].flatMap((box) => [...box.childNodes]);
+  for (const text of texts.filter((node) => node.nodeType === Node.TEXT_NODE)) {
+    const table = (line) => / {2,}\S/.test(line);
+    const parts = document.createDocumentFragment();
+    for (const line of text.data.match(/.*\n|.+/g) ?? []) {
+      const last = parts.lastChild;
+      const box = table(line) ? (last?.nodeType === Node.ELEMENT_NODE ? last : document.createElement("span")) : document.createTextNode("");
+      box.textContent += line;
+      if (box !== last) parts.append(box);
+    }
+    for (const box of parts.children) {
+      box.className = "printed-table";
+      box.style.setProperty("--letters", Math.max(...box.textContent.split("\n").map((line) => line.length)));
+    }
+    text.replaceWith(parts);
+  }
+}
+
 const arrange = () => {
   breakFormulas();
   layTables();
 };
+document.addEventListener("DOMContentLoaded", markTables);
 window.addEventListener("load", () => (window.MathJax?.startup?.promise ?? Promise.resolve()).then(arrange));
 window.addEventListener("resize", arrange);
 window.addEventListener("beforeprint", arrange);

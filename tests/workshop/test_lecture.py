@@ -4,12 +4,14 @@ That its stored outputs are what it prints today is nbval's part: it collects th
 `test_reruns.py` runs them with other parameters, `test_compatibility.py` on another processor.
 """
 
+import base64
 import csv
 import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lecturelib import claims
 from lecturelib.plots import numbers
@@ -57,7 +59,11 @@ def test_notebook_is_stored_clean(notebook):
 @EACH
 def test_cells_and_printed_outputs_are_small(notebook):
     assert max(len(c.source.splitlines()) for c in code(notebook)) <= 25
-    assert all(len(o.get("text", "")) <= 2500 for o in outputs(notebook))
+    printed = [o.get("text", "") for o in outputs(notebook)]
+    assert all(len(text) <= 2500 for text in printed)
+    lines = [line for text in printed for line in text.splitlines()]
+    tables = [line for line in lines if re.search(r"\S {2,}\S", line)]  # a table that wraps cannot be read
+    assert not [line for line in tables if len(line) > 88]
 
 
 @EACH
@@ -82,6 +88,14 @@ def test_every_figure_has_alternative_text_both_themes_its_number_and_its_number
         assert header == [*numbers.COLUMNS, *numbers.VALUES, "of"]
         assert rows
         assert {len(row) for row in rows} == {len(header)}
+
+
+@EACH
+def test_a_phone_shows_every_figure_with_letters_that_can_be_read(notebook):
+    """Its letters of 10 points shrink to 7 where 5.2 inches become the 350 pixels of a phone."""
+    for image in (o for o in outputs(notebook) if "image/png" in o.get("data", {})):
+        wide, _ = Image.open(io.BytesIO(base64.b64decode(image.data["image/png"]))).size
+        assert shown.read(image).narrow or wide <= 5.2 * 96, image.data["text/plain"]
 
 
 @EACH

@@ -4,17 +4,21 @@
 
 The metadata of a notebook lists `neighbours`, parameters to try in this order; the machinery of sweeps runs
 them into build/domains/NN, so that the same command goes on after an end of any kind. Of a setting, a claim
-counts the parameters that its cells use; one setting may try several claims in several directions. What came
-of it is site/domains.json: for each claim the settings tried, in order, and whether it held.
+counts the parameters that its cells use; one setting may try several claims in several directions, and only
+cells that these claims need are run. What came of it is site/domains.json: for each claim the settings
+tried, in order, and whether it held.
 """
 
 import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import nbformat
 
 from lecturelib.files import written
 from workshop import notebooks
@@ -34,10 +38,11 @@ def neighbours(notebook: notebooks.Notebook) -> list[dict[str, Any]]:
 
 
 def directions(notebook: notebooks.Notebook) -> dict[str, set[str]]:
-    """Claim -> the parameters that its cells use, but for seeds: what could change its verdict."""
+    """Claim -> the parameters that its cells use, but for seeds and files: what could change its verdict."""
     cells = code(notebook)
     sources = [cell.source for cell in cells]
-    own = {name for name in notebook.parameters() if "seed" not in name}
+    given = notebook.defaults()
+    own = {name for name in given if "seed" not in name and given[name] != ""}  # "": the reader's own file
     found = {}
     for at, cell in enumerate(cells):
         for claim in CHECK.findall(cell.source):
@@ -49,6 +54,19 @@ def directions(notebook: notebooks.Notebook) -> dict[str, set[str]]:
             names = [slicing.names(source) for source in needed]
             found[claim] = own & set().union(*(cell.used | cell.later for cell in names))
     return found
+
+
+def sliced(notebook: notebooks.Notebook, setting: Iterable[str]) -> notebooks.Notebook:
+    """A notebook with the code alone that its claims need which these parameters could change."""
+    contents, ways = notebook.read(), directions(notebook)
+    cells = [cell for cell in contents.cells if cell.cell_type == "code"]
+    tried = {claim for claim, names in ways.items() if names & set(setting)}
+    targets = {at for at, cell in enumerate(cells) if tried & set(CHECK.findall(cell.source))}
+    needed = {cells[at].id for at in slicing.needed([cell.source for cell in cells], targets)}
+    contents.cells = [
+        c for c in cells if c.id in needed or {"parameters", "checks"} & set(c.metadata.get("tags", []))
+    ]
+    return replace(notebook, data=nbformat.writes(contents).encode())
 
 
 def run(notebook: notebooks.Notebook, folder: Path, workers: int) -> dict[str, Tried]:
@@ -67,7 +85,7 @@ def run(notebook: notebooks.Notebook, folder: Path, workers: int) -> dict[str, T
     for setting in neighbours(notebook):
         notebooks.check_ranges(notebook, [setting])
         grid = {name: [value] for name, value in setting.items()}
-        ended = execute.run(notebook, grid, Folder(folder), Options(workers))
+        ended = execute.run(sliced(notebook, setting), grid, Folder(folder), Options(workers))
         (result,) = ended.results.values()
         results.append((setting, result))
         said = result.error or f"{len(result.failed_claims)} claims fail"

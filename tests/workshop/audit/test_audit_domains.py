@@ -1,7 +1,7 @@
 """The domains of claims: each is tried where it could fail, and its words name what makes it fail."""
 
+import ast
 import json
-import re
 import xml.etree.ElementTree as ET
 
 import jinja2
@@ -15,8 +15,7 @@ from workshop.audit.mutants import code
 from workshop.files import TEMPLATES
 from workshop.sweep.folder import Result
 
-TRIED = [n for n in notebooks.find() if domains.neighbours(n)]
-EACH = pytest.mark.parametrize("notebook", TRIED, ids=lambda n: n.name)
+EACH = pytest.mark.parametrize("notebook", notebooks.find(), ids=lambda n: n.name)
 CELLS = (
     "from lecturelib import claims",
     "half = size / 2",
@@ -36,13 +35,24 @@ def test_every_claim_that_a_parameter_could_break_is_tried_at_three_settings(not
 
 
 def said(notebook):
-    """Claim -> its own words on its domain, and its sentence."""
+    """Claim -> its own words on its domain, as its call has them."""
     found = {}
     for cell in code(notebook):
-        for part in re.split(r"(?=claims\.check\()", cell.source)[1:]:
-            name = re.search(r"claims\.check\(\s*\"([^\"]+)\"", part)
-            found[name and name[1]] = " ".join(re.findall(r"domain=f?\"([^\"]*)\"", part))
+        for call in ast.walk(ast.parse(cell.source)) if "claims.check(" in cell.source else ():
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "claims.check":
+                words = [ast.unparse(word.value) for word in call.keywords if word.arg == "domain"]
+                found[ast.literal_eval(call.args[0])] = "".join(words)
     return found
+
+
+@EACH
+def test_what_became_of_every_setting_is_stored(notebook):
+    """A claim that was added, or a setting that was changed, after the last `make domains` is seen here."""
+    settings, stored = domains.neighbours(notebook), domains.stored()
+    for claim, names in domains.directions(notebook).items():
+        own = [{k: v for k, v in setting.items() if k in names} for setting in settings]
+        tried = [entry["setting"] for entry in stored[claim]]
+        assert tried == [s for at, s in enumerate(own) if s and s not in own[:at]], claim
 
 
 @EACH

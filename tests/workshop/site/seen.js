@@ -24,6 +24,22 @@ function cut() {
     const room = formula.closest("div, p, li, td, th, dd, summary, h1, h2, h3").clientWidth;
     if (formula.getBoundingClientRect().width > room + 1) wrong.push(`wide: ${name(formula.closest("mjx-container"))}`);
   }
+  return [...wrong, ...wrapped()];
+}
+
+/** Lines of printed tables that go on in the next line. */
+function wrapped() {
+  const wrong = [], range = document.createRange();
+  for (const box of [...root.querySelectorAll(".cell_output pre")].filter(visible)) {
+    const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      for (const { 0: line, index } of texts.currentNode.data.matchAll(/.*\S {2,}\S.*/g)) {
+        range.setStart(texts.currentNode, index + line.search(/\S/));
+        range.setEnd(texts.currentNode, index + line.length);
+        if (new Set([...range.getClientRects()].map((part) => part.top)).size > 1) wrong.push(`a table wraps: ${line}`);
+      }
+    }
+  }
   return wrong;
 }
 
