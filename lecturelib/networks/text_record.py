@@ -108,11 +108,14 @@ class TextStudy:
                 tried.setdefault(run.rate, []).append(run.steps_to(goal))
         return min(sorted(tried), key=lambda rate: float(np.mean(tried[rate])))
 
-    def steps(self, method: str, batch_size: int, goal: float) -> np.ndarray:
-        """Steps to the goal at the best rate on the fresh seeds, infinite if not reached, shape (seeds,)."""
+    def steps(self, method: str, batch_size: int, goal: float, *, loss: float | None = None) -> np.ndarray:
+        """Steps on the fresh seeds at the best rate for a goal, infinite where it was not reached, (seeds,).
+
+        They are the steps to the goal, or to another loss that these runs pass on their way there.
+        """
         at = method, batch_size, self.best_rate(method, batch_size, goal)
         found = {run.seed: run for run in self.runs if (run.method, run.batch_size, run.rate) == at}
-        return np.array([found[seed].steps_to(goal) for seed in self.plan.seeds])
+        return np.array([found[seed].steps_to(loss or goal) for seed in self.plan.seeds])
 
 
 def write(study: TextStudy, path: Path) -> None:
@@ -196,6 +199,6 @@ def stored() -> TextStudy:
         >>> from lecturelib.networks import text_record
         >>> study = text_record.stored()
         >>> len(study.plan.batch_sizes), list(study.plan.first_rates)
-        (8, ['SGD', 'momentum', 'Adam'])
+        (7, ['SGD', 'momentum', 'Adam'])
     """
     return read(datasets.DATA / FILE)

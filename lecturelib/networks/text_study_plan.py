@@ -10,7 +10,7 @@ import numpy as np
 from lecturelib.networks.transformer import METHODS
 
 BEHIND = 1.25  # a run that tunes stops at so many times the steps of the best one so far
-LATE = 3.0  # a run that is judged, at so many times the steps of the tuning runs
+LATE = 6.0  # a run that is judged, at so many times the steps of the tuning runs
 SPACING = 1.1  # of measurements, the ratio of their steps
 
 
@@ -113,7 +113,7 @@ def climb(steps_at: Callable[[float, float], float], rate: float, most: float) -
 
 PLAN = TextPlan(
     batch_sizes=tuple(2**k for k in range(7)),
-    goals=(2.7, 2.5),
+    goals=(2.5,),
     first_rates={"SGD": 2.0**-6, "momentum": 2.0**-9, "Adam": 2.0**-10},
     tuning_seeds=(0,),
     seeds=(1, 2, 3),
