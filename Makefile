@@ -8,7 +8,7 @@
 #   make compat               stored outputs on other processors and on one core
 #   make long                 the tests that take minutes: faults, hostile input, wrong programs
 #   make audit [ONLY=09]      wrong programs, under which the claims must fail: build/audit.html
-#   make study [ONLY=epoch]   the stored studies of notebook 09 again, into build/study: 8 minutes
+#   make study [ONLY=text]    the stored studies again, into build/study: of 09 8 minutes, of 12 (text) half an hour
 #   make domains [ONLY=04]    the claims at settings beside the notebooks' own: site/domains.json
 #   make seeds [ONLY=09]      the claims at ten seeds that the notebooks were not written with
 #   make versions [ONLY=lowest]  tests and stored outputs with the lowest and the newest versions allowed

@@ -8,7 +8,7 @@ A folder for each section of the lecture, in its order::
     adaptive        01        adaptive gradient methods
     parallel        02-03     one machine or a cluster; data and model parallelism
     least_squares   04-08, 12 mini-batches and momentum, exactly and as they run
-    networks        09        a network on MNIST, training grids, the noise scale
+    networks        09, 12    a network on MNIST, a transformer, training grids, the noise scale
     hogwild         10        threads without locks, and delayed gradients
     advice          11        which batch size for the reader's own data
 

@@ -34,7 +34,14 @@ _KINDS = {
         *("svmlight.gz", "svmlight.bz2", "svmlight.xz", "study", "study, an array in it"),
         *("numbers of notebooks", "papermill"),
     ],
-    2_000: ["study, its JSON", "bundled", "command"],
+    2_000: [
+        "study, its JSON",
+        "text study",
+        "text study, an array in it",
+        "text study, its JSON",
+        "bundled",
+        "command",
+    ],
     1_000: ["file names"],
 }
 MANY = {kind: count for count, kinds in _KINDS.items() for kind in kinds}

@@ -26,7 +26,8 @@ from hypothesis import given
 from pyarrow import parquet
 
 from lecturelib import datasets
-from lecturelib.networks import study
+from lecturelib.networks import study, text_record
+from lecturelib.networks.text_study_plan import PLAN
 from tests.fuzzing import MANY, Misbehaved, Watch, damaged, each, inputs, refused
 from tests.lecture.networks.test_study import grid_run
 
@@ -66,7 +67,19 @@ def study_members() -> dict[str, bytes]:
             return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
 
 
-STUDY = study_members()
+def text_members() -> dict[str, bytes]:
+    runs = tuple(
+        text_record.TextRun("SGD", 2, 0.25, seed, np.arange(4), RANDOM.uniform(size=4)) for seed in (0, 1)
+    )
+    noise = (text_record.NoiseCurve("SGD", 1, *RANDOM.uniform(size=(5, 2))),)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "good.npz"
+        text_record.write(text_record.TextStudy(PLAN, {"device": "one"}, runs, noise), path)
+        with zipfile.ZipFile(path) as archive:
+            return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
+
+
+STUDY, TEXT_STUDY = study_members(), text_members()
 ARRAYS = {"x": npy(RANDOM.normal(size=(5, 2))), "y": npy(np.arange(5))}
 # kind -> suffix, reader, what is damaged, how the file is made of it
 KINDS = {
@@ -90,6 +103,19 @@ KINDS = {
         study.read,
         str(np.load(io.BytesIO(STUDY["about"]))).encode(),
         lambda x: npz(STUDY | {"about": npy(np.array(x.decode("utf-8", "replace")))}),
+    ),
+    "text study": (".npz", text_record.read, npz(TEXT_STUDY), bytes),
+    "text study, an array in it": (
+        ".npz",
+        text_record.read,
+        TEXT_STUDY["losses"],
+        lambda x: npz(TEXT_STUDY | {"losses": x}),
+    ),
+    "text study, its JSON": (
+        ".npz",
+        text_record.read,
+        str(np.load(io.BytesIO(TEXT_STUDY["about"]))).encode(),
+        lambda x: npz(TEXT_STUDY | {"about": npy(np.array(x.decode("utf-8", "replace")))}),
     ),
 }
 

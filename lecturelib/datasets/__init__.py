@@ -4,6 +4,7 @@
 
     mnist()      70,000 handwritten digits, dense
     wordnet()    117,659 dictionary definitions as bags of words, sparse
+    wordnet_text()  the same as they were written
     table()      the reader's table: text, JSON, parquet, feather or NumPy's own, read with Choices
     svmlight()   the reader's sparse file
     numbers()    the columns of numbers of a table as they are, such as a log
@@ -14,8 +15,8 @@ and how they were packed; every read compares their SHA-256 with the one below.
 
 import functools
 import hashlib
-import io
 import lzma
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,14 @@ __all__ = [
     "svmlight",
     "table",
     "wordnet",
+    "wordnet_text",
 ]
 
+LEAST_ROWS = 2  # a word in a single definition says nothing about any other
 DATA = Path(__file__).parents[1] / "data"
 SHA256 = {
     "mnist.xz": "cf64e59d28f4e5ef7c4edf6ef23db2e88152f61e38b161c4116723198783665b",
-    "wordnet.xz": "4284d238e355e6def8b13e264b91074af731b4a84d8a152b6a7bcc942cbf9fce",
+    "wordnet.xz": "73e61d793186bb0911e1ab49af7ae5a9089500f771823d318efef471eaa03a34",
 }
 
 
@@ -149,40 +152,66 @@ def wordnet(keep_stop_words: bool = False) -> Text:
     """
     if not isinstance(keep_stop_words, bool):
         raise ValueError(f"keep_stop_words must be True or False, not {keep_stop_words!r}")
-    return unpack_wordnet(lzma.decompress(_read_bundled("wordnet.xz")), keep_stop_words)
+    return bags(lzma.decompress(_read_bundled("wordnet.xz")).decode("ascii"), keep_stop_words)
 
 
-def unpack_wordnet(packed: bytes, keep_stop_words: bool) -> Text:
-    """Undo `data/pack_wordnet.py`: an npz file with, for each word, the gaps between the rows that have it.
+def bags(glosses: str, keep_stop_words: bool) -> Text:
+    r"""The glosses of `wordnet.xz` as bags of words: a row a line, the nouns before the first form feed.
 
-    Args:
-        packed: the npz file; `data/README.md` describes its arrays.
-        keep_stop_words: whether to keep the columns of stop words.
+    A word is a run of two or more letters, digits or underscores, in lower case.
 
-    Returns:
-        Text, one row for each definition.
+    >>> from lecturelib import datasets
+    >>> text = datasets.bags("the cat\n\fcat-like\n\f\flike the cat\n", keep_stop_words=False)
+    >>> text.words, text.features.toarray().tolist(), text.labels.tolist()
+    (('cat', 'like'), [[1.0, 0.0], [1.0, 1.0], [1.0, 1.0]], [1, -1, -1])
     """
-    with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
-        words = stored["words"].tobytes().decode("ascii").split("\n")
-        is_stop_word, counts = stored["is_stop_word"], stored["counts"]
-        low, middle, high = stored["gap_bytes"].astype(np.int64)
-        synsets = stored["synsets"]
-    ends = np.cumsum(counts, dtype=np.int64)
-    position = np.cumsum(low + 256 * middle + 65536 * high + 1)  # as if all words stood in one list
-    base = np.concatenate([[0], position[ends[:-1] - 1]])  # where the list stood before each word
-    rows = position - np.repeat(base, counts) - 1
-    columns = np.repeat(np.arange(len(words)), counts)
+    tokens = re.findall(r"\w{2,}|\n", glosses.lower(), re.ASCII)
+    number = {word: i for i, word in enumerate(sorted({"\n", *tokens}))}  # that of the line's end is 0
+    numbers = np.fromiter(map(number.__getitem__, tokens), np.int64, len(tokens))
+    ends = numbers == 0
+    pairs = np.sort(np.cumsum(ends)[~ends] * len(number) + numbers[~ends])  # by line, then by word
+    rows, found = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], len(number))  # each word of a line once
+    kept = np.bincount(found, minlength=len(number)) >= LEAST_ROWS
     if not keep_stop_words:
-        kept = ~is_stop_word[columns]
-        rows, columns = rows[kept], (np.cumsum(~is_stop_word) - 1)[columns[kept]]
-        words = [word for word, stop in zip(words, is_stop_word, strict=True) if not stop]
-    entries = (np.ones(len(rows), np.float32), (rows.astype(np.int32), columns.astype(np.int32)))
-    features = sparse.coo_array(entries, shape=(synsets.sum(), len(words))).tocsr()
-    features.sort_indices()
-    labels = np.where(np.arange(synsets.sum()) < synsets[0], 1, -1).astype(np.int8)
+        kept &= ~np.isin(list(number), sorted(stop_words()))
+    rows, found = rows[kept[found]], found[kept[found]]
+    starts = np.concatenate([[0], np.bincount(rows, minlength=ends.sum()).cumsum()])
+    entries = np.ones(len(rows), np.float32), (np.cumsum(kept) - 1)[found].astype(np.int32)
+    features = sparse.csr_array((*entries, starts.astype(np.int32)), shape=(ends.sum(), kept.sum()))
+    nouns = glosses.partition("\f")[0].count("\n")
+    labels = np.where(np.arange(ends.sum()) < nouns, 1, -1).astype(np.int8)
     for array in (features.data, features.indices, features.indptr, labels):
         array.setflags(write=False)
-    return Text(features, labels, tuple(words))
+    return Text(features, labels, tuple(word for word, stays in zip(number, kept, strict=True) if stays))
+
+
+def stop_words() -> set[str]:
+    """The commonest English words, as scikit-learn lists them."""
+    lines = (DATA / "stop_words.txt").read_text(encoding="ascii").splitlines()
+    return {word for line in lines if not line.startswith("#") for word in line.split()}
+
+
+@functools.cache
+def wordnet_text() -> tuple[str, ...]:
+    """Read the glosses of WordNet 3.0, definitions and examples, as they were written.
+
+    Returns:
+        117,659 texts of 75 characters on average, of 91 ASCII characters; text i is row i of `wordnet()`.
+
+    Raises:
+        FileNotFoundError: the bundled file is missing.
+        ValueError: the bundled file is damaged.
+
+    Example:
+        >>> from lecturelib import datasets
+        >>> text = datasets.wordnet_text()
+        >>> len(text), text[82_115][:28]  # the first verb
+        (117659, 'draw air into, and expel out')
+
+    Source: as for `wordnet`.
+    """
+    glosses = lzma.decompress(_read_bundled("wordnet.xz")).decode("ascii")
+    return tuple(glosses.replace("\f", "").splitlines())
 
 
 def _read_bundled(name: str) -> bytes:

@@ -62,7 +62,7 @@ def from_sums(
 def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean of -ln softmax(z)[label] over the batch, in nats."""
     # A sum over a one-hot row, not an indexed read: its gradient is elementwise and needs no scatter.
-    at_label = jnp.sum(jax.nn.one_hot(labels, CLASSES, dtype=outputs.dtype) * outputs, axis=1)
+    at_label = jnp.sum(jax.nn.one_hot(labels, outputs.shape[1], dtype=outputs.dtype) * outputs, axis=1)
     return jnp.mean(jax.nn.logsumexp(outputs, axis=1) - at_label)
 
 

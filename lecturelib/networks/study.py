@@ -1,6 +1,7 @@
 """Full studies of the network, run unattended, and the two that are stored with the lecture.
 
-`make study` runs both, or the one named: ``python -m lecturelib.networks.study epoch``.
+`make study` runs both and that of the transformer (`text_study`), or the one named: ``python -m
+lecturelib.networks.study epoch``.
 
 At each batch size a study has two parts. The `search` trains with every learning rate on the tuning seeds.
 The `judged` runs use fresh seeds at the rates that the search found best, the fastest to the target loss and
@@ -14,24 +15,21 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from lecturelib import datasets
 from lecturelib.checks import check_choice
-from lecturelib.files import written
-from lecturelib.networks import training
+from lecturelib.networks import characters, text_record, text_study, training
+from lecturelib.networks.stored import provenance, save
 from lecturelib.networks.study_plan import PLANS, Plan
+from lecturelib.networks.text_study_plan import PLAN as TEXT_PLAN
 from lecturelib.networks.training_grid import MEASURES, GridRun
 
 __all__ = ["PLANS", "Plan", "Study", "read", "run", "stored", "write"]
@@ -89,8 +87,8 @@ def run(data: datasets.Mnist, plan: Plan, parts: Path) -> Study:
     Raises:
         ValueError: as `training.train_grid` does; or if at some batch size no rate reached the target.
     """
-    provenance = _provenance()
-    key = json.dumps([dataclasses.asdict(plan), provenance["versions"], FIELDS], sort_keys=True)
+    about = provenance()
+    key = json.dumps([dataclasses.asdict(plan), about["versions"], FIELDS], sort_keys=True)
     folder = Path(parts) / hashlib.sha256(key.encode()).hexdigest()[:12]
     data, seconds = _evenly_spaced(data, plan.images), 0.0
     found: dict[str, dict[int, GridRun]] = {part: {} for part in PARTS}
@@ -111,11 +109,11 @@ def run(data: datasets.Mnist, plan: Plan, parts: Path) -> Study:
                 checkpoints=plan.checkpoints(batch_size),
                 evaluation_size=plan.evaluation_size,
             )
-            _save(file, {"seconds": np.array(time.perf_counter() - start), **_arrays(trained)})
+            save(file, {"seconds": np.array(time.perf_counter() - start), **_arrays(trained)})
         with np.load(file, allow_pickle=False) as kept:
             seconds += float(kept["seconds"])
             found[part][batch_size] = _run(kept, batch_size)
-    return Study(plan, provenance | {"seconds": round(seconds)}, **found)
+    return Study(plan, about | {"seconds": round(seconds)}, **found)
 
 
 def _evenly_spaced(data: datasets.Mnist, images: int) -> datasets.Mnist:
@@ -123,16 +121,6 @@ def _evenly_spaced(data: datasets.Mnist, images: int) -> datasets.Mnist:
     return dataclasses.replace(
         data, train_images=data.train_images[chosen], train_labels=data.train_labels[chosen]
     )
-
-
-def _provenance() -> dict[str, Any]:
-    versions = {name: version(name) for name in ("lecturelib", "jax", "jaxlib", "numpy")}
-    kind = f"{jax.device_count()} {jax.devices()[0].device_kind}"
-    return {
-        "versions": versions | {"python": platform.python_version()},
-        "device": f"{kind}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 def write(study: Study, path: Path) -> None:
@@ -150,19 +138,13 @@ def write(study: Study, path: Path) -> None:
     arrays = {"about": np.array(about)}
     for part, batch_size in itertools.product(PARTS, study.plan.batch_sizes):
         arrays |= _arrays(getattr(study, part)[batch_size], f"{part}_{batch_size}_")
-    _save(Path(path), arrays)
+    save(Path(path), arrays)
 
 
 def _arrays(run: GridRun, prefix: str = "") -> dict[str, np.ndarray]:
     curves = np.stack([getattr(run, name) for name in MEASURES])
     each = (run.learning_rates, run.seeds, run.checkpoints, curves, run.diverged_at)
     return {prefix + name: array for name, array in zip(FIELDS, each, strict=True)}
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
 
 
 def read(path: Path) -> Study:
@@ -202,11 +184,18 @@ def _run(arrays: Mapping[str, np.ndarray], batch_size: int, prefix: str = "") ->
 
 def main(names: Sequence[str], out: Path = Path("build/study")) -> None:
     """Run the named studies, all by default, and write their files into `out`."""
-    for name in [check_choice("name", name, PLANS) for name in names or PLANS]:
-        study = run(datasets.mnist(), PLANS[name], out / "parts")
-        path = out / f"mnist_{name}.npz"
-        write(study, path)
-        print(f"{path}: {study.provenance['seconds']} seconds of training")
+    every = (*PLANS, "text")
+    for name in [check_choice("name", name, every) for name in names or every]:
+        if name == "text":
+            text, path = characters.corpus(datasets.wordnet_text()), out / text_record.FILE
+            found = text_study.run(text, TEXT_PLAN, out / "parts")
+            text_record.write(found, path)
+            seconds = found.provenance["seconds"]
+        else:
+            study, path = run(datasets.mnist(), PLANS[name], out / "parts"), out / f"mnist_{name}.npz"
+            write(study, path)
+            seconds = study.provenance["seconds"]
+        print(f"{path}: {seconds} seconds of training")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,14 @@ from tests.lecture.datasets.test_packing import pack_mnist
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize(("name", "read"), [("mnist.xz", datasets.mnist), ("wordnet.xz", datasets.wordnet)])
+READERS = [
+    ("mnist.xz", datasets.mnist),
+    ("wordnet.xz", datasets.wordnet),
+    ("wordnet.xz", datasets.wordnet_text),
+]
+
+
+@pytest.mark.parametrize(("name", "read"), READERS)
 class TestDamage:
     """A bundled file that is not the one that was packed."""
 
@@ -79,8 +86,6 @@ def test_a_wheel_carries_the_data_and_all_that_the_programs_read(tmp_path):
             assert hashlib.sha256(archive.read(f"lecturelib/data/{name}")).hexdigest() == digest
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     there = {path.relative_to(source).as_posix() for path in source.glob("*/**/*") if path.is_file()}
-    assert there - packed == {
-        f"lecturelib/data/{name}" for name in ("pack_mnist.py", "pack_wordnet.py", "stop_words.txt")
-    }
+    assert there - packed == {f"lecturelib/data/{name}" for name in ("pack_mnist.py", "pack_wordnet.py")}
     assert packed <= there
     assert {"lecturelib/py.typed", "lecturelib/templates/style.css"} <= packed
