@@ -180,6 +180,7 @@ def show(*, alt: str, caption: str = "", bars: str = "") -> None:
     figure = plt.gcf()
     number = _numbers.setdefault(alt, len(_numbers) + 1)  # a cell that runs again keeps its number
     try:
+        pictures.break_titles(figure)
         light = pictures.png(figure, 96)
         shown = for_page(figure, alt=alt, caption=caption, bars=bars, number=number)
     finally:
@@ -205,6 +206,7 @@ def for_page(
     """
     said = [caption.strip(), f"Bars: {bars}." if bars else "", *_bands.get(figure, {})]
     try:
+        pictures.break_titles(figure)
         csv = numbers.table(figure)
         wide, narrow = pictures.svgs(figure)
     finally:

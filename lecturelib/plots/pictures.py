@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from lecturelib.plots import themes
@@ -43,6 +44,17 @@ def png(figure: Figure, dpi: float) -> str:
     figure.savefig(raw, format="png", dpi=dpi, facecolor=figure.get_facecolor())
     Image.open(raw).convert("RGB").quantize(256, kmeans=1).save(small, format="PNG", optimize=True)
     return base64.b64encode(small.getvalue()).decode()
+
+
+def break_titles(figure: Figure) -> None:
+    """Break what the figure's right edge would cut, a long title, into two lines, outside of formulas."""
+    figure.draw_without_rendering()
+    for text in figure.findobj(Text):
+        words = text.get_text()
+        gaps = [at for at, letter in enumerate(words) if letter == " " and words[:at].count("$") % 2 == 0]
+        if gaps and "\n" not in words and text.get_window_extent().x1 > figure.bbox.x1:
+            at = min(gaps, key=lambda gap: abs(gap - len(words) / 2))
+            text.set_text(words[:at] + "\n" + words[at + 1 :])
 
 
 def svgs(figure: Figure) -> tuple[str, str]:
