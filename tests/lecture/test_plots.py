@@ -259,17 +259,17 @@ def test_what_is_refused(call, message):
 
 
 @pytest.mark.parametrize(
-    ("title", "shown"),
+    "title",
     [
-        ("short", "short"),
-        ("a long title that the edge of so small a figure would cut", "a long title that the edge of\nso small a figure would cut"),
-        ("never inside of $a = b + c + d + e + f + g + h + i + j + k + l + m$", "never inside of\n$a = b + c + d + e + f + g + h + i + j + k + l + m$"),
+        "short",
+        "a long title that the edge of|so small a figure would cut",
+        "never inside of|$a = b + c + d + e + f + g + h + i + j + k + l + m$",
     ],
-)  # fmt: skip
-def test_a_title_that_the_edge_would_cut_is_broken_outside_of_formulas(title, shown):
+)
+def test_a_title_that_the_edge_would_cut_is_broken_outside_of_formulas(title):
     axes = plots.figure(width=3.0)
     axes.plot([0, 1], [0, 1])
-    axes.set_title(title)
+    axes.set_title(title.replace("|", " "))
     pictures.break_titles(axes.figure)
-    assert axes.get_title(loc="left") == shown
+    assert axes.get_title(loc="left") == title.replace("|", "\n")
     plt.close()
