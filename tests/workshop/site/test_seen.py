@@ -98,8 +98,11 @@ FAULTS = {  # the number of the review's finding -> what is put back, on which p
     "2, no link to the numbers": ("figure > figcaption a { display: none !important; }", NOTEBOOK, LIGHT),
     "2, in no colour": ("figcaption a { color: transparent !important; }", NOTEBOOK, LIGHT),
     "3, claims cut": (f".lecture-claim {{ white-space: pre !important; {SCROLLS} }}", NOTEBOOK, LIGHT),
-    "3, output cut": (f".output pre {{ white-space: pre !important; {SCROLLS} }}", NOTEBOOK, PHONE),
-    "3, printed tables wrap": (".output pre { font-size: 0.8rem !important; }", SMALL[0], PHONE),
+    "3, output cut": (
+        f".output pre {{ white-space: pre !important; {SCROLLS} }} .printed-table {{ font-size: 1em !important; }}",
+        NOTEBOOK, PHONE,
+    ),
+    "3, printed tables wrap": (".printed-table { font-size: 1em !important; }", SMALL[0], PHONE),
     "4, code cut": (f".cell_input pre {{ white-space: pre !important; {SCROLLS} }}", NOTEBOOK, PHONE),
     "5, formulas cut on a phone": (
         f"div.math {{ {SCROLLS} }} mjx-container > svg {{ max-width: none !important; }}", NOTEBOOK, PHONE,
