@@ -99,7 +99,8 @@ FAULTS = {  # the number of the review's finding -> what is put back, on which p
     "2, in no colour": ("figcaption a { color: transparent !important; }", NOTEBOOK, LIGHT),
     "3, claims cut": (f".lecture-claim {{ white-space: pre !important; {SCROLLS} }}", NOTEBOOK, LIGHT),
     "3, output cut": (
-        f".output pre {{ white-space: pre !important; {SCROLLS} }} .printed-table {{ font-size: 1em !important; }}",
+        f".output pre {{ white-space: pre !important; {SCROLLS} }}"
+        " .printed-table { font-size: 1em !important; }",
         NOTEBOOK, PHONE,
     ),
     "3, printed tables wrap": (".printed-table { font-size: 1em !important; }", SMALL[0], PHONE),
