@@ -79,7 +79,6 @@ def text_members() -> dict[str, bytes]:
             return {name.removesuffix(".npy"): archive.read(name) for name in archive.namelist()}
 
 
-STUDY, TEXT_STUDY = study_members(), text_members()
 ARRAYS = {"x": npy(RANDOM.normal(size=(5, 2))), "y": npy(np.arange(5))}
 # kind -> suffix, reader, what is damaged, how the file is made of it
 KINDS = {
@@ -91,33 +90,21 @@ KINDS = {
     "svmlight.gz": (".gz", datasets.svmlight, gzip.compress(SVM, mtime=0), bytes),
     "svmlight.bz2": (".bz2", datasets.svmlight, bz2.compress(SVM), bytes),
     "svmlight.xz": (".xz", datasets.svmlight, lzma.compress(SVM), bytes),
-    "study": (".npz", study.read, npz(STUDY), bytes),
-    "study, an array in it": (
-        ".npz",
-        study.read,
-        STUDY["search_2_curves"],
-        lambda x: npz(STUDY | {"search_2_curves": x}),
-    ),
-    "study, its JSON": (
-        ".npz",
-        study.read,
-        str(np.load(io.BytesIO(STUDY["about"]))).encode(),
-        lambda x: npz(STUDY | {"about": npy(np.array(x.decode("utf-8", "replace")))}),
-    ),
-    "text study": (".npz", text_record.read, npz(TEXT_STUDY), bytes),
-    "text study, an array in it": (
-        ".npz",
-        text_record.read,
-        TEXT_STUDY["losses"],
-        lambda x: npz(TEXT_STUDY | {"losses": x}),
-    ),
-    "text study, its JSON": (
-        ".npz",
-        text_record.read,
-        str(np.load(io.BytesIO(TEXT_STUDY["about"]))).encode(),
-        lambda x: npz(TEXT_STUDY | {"about": npy(np.array(x.decode("utf-8", "replace")))}),
-    ),
 }
+for name, reader, members, array in (
+    ("study", study.read, study_members(), "search_2_curves"),
+    ("text study", text_record.read, text_members(), "losses"),
+):
+    KINDS |= {
+        name: (".npz", reader, npz(members), bytes),
+        f"{name}, an array in it": (
+            ".npz", reader, members[array], lambda x, m=members, array=array: npz(m | {array: x}),
+        ),
+        f"{name}, its JSON": (
+            ".npz", reader, str(np.load(io.BytesIO(members["about"]))).encode(),
+            lambda x, m=members: npz(m | {"about": npy(np.array(x.decode("utf-8", "replace")))}),
+        ),
+    }  # fmt: skip
 
 
 def test_in_all_there_are_enough():

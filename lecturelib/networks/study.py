@@ -27,7 +27,7 @@ import numpy as np
 from lecturelib import datasets
 from lecturelib.checks import check_choice
 from lecturelib.networks import characters, text_record, text_study, training
-from lecturelib.networks.stored import provenance, save
+from lecturelib.networks.stored import opened, provenance, save
 from lecturelib.networks.study_plan import PLANS, Plan
 from lecturelib.networks.text_study_plan import PLAN as TEXT_PLAN
 from lecturelib.networks.training_grid import MEASURES, GridRun
@@ -157,18 +157,10 @@ def read(path: Path) -> Study:
         FileNotFoundError: there is no such file.
         ValueError: it holds no study, or is damaged.
     """
-    with Path(path).open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                about = json.loads(str(arrays["about"]))
-                plan = Plan(**about["plan"])
-                runs = {
-                    part: {b: _run(arrays, b, f"{part}_{b}_") for b in plan.batch_sizes} for part in PARTS
-                }
-                return Study(plan, about["provenance"], **runs)
-        except Exception as error:  # of zip, zlib, JSON, of the memory that a wrong shape asks for, ...
-            remedy = "write one with `lecturelib.networks.study.write`"
-            raise ValueError(f"{path} holds no study, or is damaged ({error}); {remedy}") from error
+    with opened(path, "lecturelib.networks.study.write") as (arrays, about):
+        plan = Plan(**about["plan"])
+        runs = {part: {b: _run(arrays, b, f"{part}_{b}_") for b in plan.batch_sizes} for part in PARTS}
+        return Study(plan, about["provenance"], **runs)
 
 
 def _run(arrays: Mapping[str, np.ndarray], batch_size: int, prefix: str = "") -> GridRun:

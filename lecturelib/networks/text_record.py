@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lecturelib import datasets
-from lecturelib.networks.stored import save
+from lecturelib.networks.stored import opened, save
 from lecturelib.networks.text_study_plan import TextPlan
 
 FILE = "transformer.npz"
@@ -156,29 +156,21 @@ def read(path: Path) -> TextStudy:
         FileNotFoundError: there is no such file.
         ValueError: it holds no study, or is damaged.
     """
-    with Path(path).open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as arrays:
-                about = json.loads(str(arrays["about"]))
-                kinds = "".join(arrays[name].dtype.kind for name in ("steps", "losses", "noise"))
-                if kinds != "iff":
-                    raise ValueError(f"kinds {kinds}")
-                steps, losses = (_cut(arrays[name], about["runs"]) for name in ("steps", "losses"))
-                noise = _cut(arrays["noise"], about["noise"])
-            runs = tuple(
-                TextRun(method, batch_size, rate, seed, *points)
-                for (method, batch_size, rate, seed, _), *points in zip(
-                    about["runs"], steps, losses, strict=True
-                )
-            )
-            curves = tuple(
-                NoiseCurve(method, seed, *points)
-                for (method, seed, _), points in zip(about["noise"], noise, strict=True)
-            )
-            return TextStudy(TextPlan(**about["plan"]), about["provenance"], runs, curves)
-        except Exception as error:  # of zip, zlib, JSON, of the memory that a wrong shape asks for, ...
-            remedy = "write one with `lecturelib.networks.text_record.write`"
-            raise ValueError(f"{path} holds no study, or is damaged ({error}); {remedy}") from error
+    with opened(path, "lecturelib.networks.text_record.write") as (arrays, about):
+        kinds = "".join(arrays[name].dtype.kind for name in ("steps", "losses", "noise"))
+        if kinds != "iff":
+            raise ValueError(f"kinds {kinds}")
+        steps, losses = (_cut(arrays[name], about["runs"]) for name in ("steps", "losses"))
+        noise = _cut(arrays["noise"], about["noise"])
+        runs = tuple(
+            TextRun(method, batch_size, rate, seed, *points)
+            for (method, batch_size, rate, seed, _), *points in zip(about["runs"], steps, losses, strict=True)
+        )
+        curves = tuple(
+            NoiseCurve(method, seed, *points)
+            for (method, seed, _), points in zip(about["noise"], noise, strict=True)
+        )
+        return TextStudy(TextPlan(**about["plan"]), about["provenance"], runs, curves)
 
 
 def _cut(points: np.ndarray, curves: list[list]) -> list[np.ndarray]:

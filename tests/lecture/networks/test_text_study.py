@@ -15,6 +15,7 @@ from lecturelib import datasets, noise_scale
 from lecturelib.networks import characters, study, text_record, text_study, transformer
 from lecturelib.networks.text_study_plan import BEHIND, PLAN, SPACING, TextPlan, climb
 from tests.agree import agree
+from tests.lecture.networks.test_study import changed
 
 SMALL = TextPlan(
     batch_sizes=(2, 8),
@@ -237,13 +238,6 @@ def test_what_was_written_is_read_and_has_the_same_bytes(made, tmp_path):
     other = dataclasses.replace(made, runs=(made.runs[1], made.runs[0], *made.runs[2:]))
     with pytest.raises(AssertionError):
         check(text_record.read(tmp_path / "one.npz"), other)
-
-
-def changed(path, **arrays):
-    with np.load(path, allow_pickle=False) as kept:
-        members = dict(kept) | arrays
-    with path.open("wb") as file:
-        np.savez(file, **members)
 
 
 FOREIGN = {
