@@ -58,13 +58,16 @@ function invisible(paper) {
   return inside.filter((e) => written(e) && !e.closest(meant) && !stacked(e) && !prompt(e) && !folded(e) && !seen(e)).map(name);
 }
 
-/** Figures that stand on, or are drawn on, a ground that is not the page's. */
+/** Outputs that stand on a ground that is not the page's, and figures that are drawn on one. */
 async function grounds() {
   const page = getComputedStyle(document.body).backgroundColor, wrong = [];
   const solid = (e) => {
     const colour = e ? getComputedStyle(e).backgroundColor : page;
     return /^rgba\(.*, 0\)$/.test(colour) ? solid(e.parentElement) : colour;
   };
+  for (const box of [...root.querySelectorAll(".cell_output .text_html")].filter(visible)) {
+    if (solid(box) !== page) wrong.push(`stands on ${solid(box)}, the page is ${page}: ${name(box)}`);
+  }
   for (const image of [...root.querySelectorAll("img")].filter(visible)) {
     image.loading = "eager";
     await image.decode();

@@ -93,6 +93,7 @@ SCROLLS = "overflow-x: auto !important; overflow-y: hidden !important;"
 LIGHT, NIGHT, PHONE, PAPER = (1440, "light"), (1440, "dark"), (390, "light"), ("paper", "light")
 FAULTS = {  # the number of the review's finding -> what is put back, on which page, at which width and theme
     "1, a light mat by night": ("img { background: rgb(206, 214, 221) !important; }", NOTEBOOK, NIGHT),
+    "1, an answer on a mat": ("div.output.text_html { background: white !important; }", NOTEBOOK, NIGHT),
     "1, a dimmed figure": ("img { filter: brightness(0.8) !important; }", NOTEBOOK, NIGHT),
     "1, a light figure by night": ("figure img { color-scheme: light !important; }", NOTEBOOK, NIGHT),
     "2, no link to the numbers": ("figure > figcaption a { display: none !important; }", NOTEBOOK, LIGHT),
