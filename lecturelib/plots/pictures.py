@@ -46,15 +46,22 @@ def png(figure: Figure, dpi: float) -> str:
     return base64.b64encode(small.getvalue()).decode()
 
 
-def break_titles(figure: Figure) -> None:
-    """Break what the figure's right edge would cut, a long title, into two lines, outside of formulas."""
+def break_titles(figure: Figure) -> list[tuple[Text, str]]:
+    """Break what the figure's right edge would cut, a long title, into two lines, outside of formulas.
+
+    Returns:
+        What was broken, and how it was before.
+    """
     figure.draw_without_rendering()
+    broken = []
     for text in figure.findobj(Text):
         words = text.get_text()
         gaps = [at for at, letter in enumerate(words) if letter == " " and words[:at].count("$") % 2 == 0]
         if gaps and "\n" not in words and text.get_window_extent().x1 > figure.bbox.x1:
             at = min(gaps, key=lambda gap: abs(gap - len(words) / 2))
             text.set_text(words[:at] + "\n" + words[at + 1 :])
+            broken.append((text, words))
+    return broken
 
 
 def svgs(figure: Figure) -> tuple[str, str]:
@@ -101,7 +108,13 @@ class _Drawing:
 def _layouts(figure: Figure) -> list[_Drawing]:
     wide = _drawing(figure)
     with stacked(figure) as stacks:
-        return [wide, _drawing(figure)] if stacks else [wide]
+        if not stacks:
+            return [wide]
+        broken = break_titles(figure)
+        narrow = _drawing(figure)
+        for text, words in broken:
+            text.set_text(words)
+        return [wide, narrow]
 
 
 def _drawing(figure: Figure) -> _Drawing:

@@ -273,3 +273,21 @@ def test_a_title_that_the_edge_would_cut_is_broken_outside_of_formulas(title):
     pictures.break_titles(axes.figure)
     assert axes.get_title(loc="left") == title.replace("|", "\n")
     plt.close()
+
+
+def test_a_title_that_only_the_stack_would_cut_is_broken_there_alone():
+    axes = plots.figure(2, width=12.0)
+    for one in axes:
+        one.plot([0, 1], [0, 1])
+        one.set_yticks([0, 1], ["a long name of a row", "another long name"])
+        one.set_title("Too long for a phone, not for a desk")
+    figure = axes[0].figure
+    drawn = []
+    with mock.patch.object(
+        pictures, "_drawing", lambda figure: drawn.append([one.get_title(loc="left") for one in figure.axes])
+    ):
+        pictures._layouts(figure)
+    plain, broken = "Too long for a phone, not for a desk", "Too long for a phone,\nnot for a desk"
+    assert drawn == [[plain, plain], [broken, broken]]
+    assert [one.get_title(loc="left") for one in figure.axes] == [plain, plain]
+    plt.close()
