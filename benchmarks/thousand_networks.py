@@ -97,7 +97,7 @@ def scikit_learn(flat, labels, test, rate, steps):
         (HIDDEN,), solver="sgd", alpha=0, batch_size=BATCH, learning_rate_init=float(rate), momentum=0
     )
     used = slice(0, min(len(labels), steps * BATCH))
-    model.partial_fit(flat[used], labels[used], np.arange(10))  # one pass, shuffled
+    model.partial_fit(flat[used], labels[used], classes=np.arange(10))  # one pass, shuffled
     return 1 - model.score(*test)
 
 
