@@ -1,7 +1,7 @@
 """Cells that only draw, check or ask are folded behind one line: `python -m workshop.folding [NN ...]`.
 
 The line is the cell's first, a comment: JupyterLab shows the first line of a folded cell, and so do the site
-and the slides. What a cell does is read from its code, so nobody tags by hand.
+and the slides. What a cell does is read from its code, and from who uses its names, so nobody tags by hand.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import nbformat
 
 from lecturelib.files import written
 from workshop import notebooks
+from workshop.audit import slicing
 
 LINES = {
     "draws": "How this was drawn",
@@ -52,6 +53,29 @@ def kind(source: str) -> str | None:
     return next((name for name, calls in _CALLS.items() if called & calls), None)
 
 
+def kinds(sources: list[str]) -> list[str | None]:
+    r"""`kind` of each cell; what shows nothing, and is used by checks alone, is a part of them.
+
+    >>> kinds(["half = a / 2", "claims.check('01.a', 'A.', measured=half)", "b = 1"])
+    ['claims', 'claims', None]
+    """
+    found = [kind(source) for source in sources]
+    cells = [slicing.names(source) for source in sources]
+    for at in reversed(range(len(sources))):
+        own = cells[at].sets | cells[at].changes
+        users = [found[k] for k in range(at + 1, len(cells)) if own & (cells[k].used | cells[k].later)]
+        if found[at] is None and set(users) == {"claims"} and not _shows(sources[at]):
+            found[at] = "claims"
+    return found
+
+
+def _shows(source: str) -> bool:
+    """Whether a cell prints, or ends with a value."""
+    tree = ast.parse(source)
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return "print" in called or isinstance(tree.body[-1], ast.Expr)
+
+
 def code(source: str) -> str:
     """A cell's code without the line behind which it is folded."""
     return _FIRST.sub("", source, count=1) if _FIRST.match(source) else source
@@ -66,12 +90,13 @@ def line(cell: Mapping[str, Any]) -> str:
 
 def fold(contents: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Tag and fold the cells of a notebook by what they do; returns it."""
-    for cell in contents.cells:
+    cells = [cell for cell in contents.cells if cell.cell_type == "code"]
+    for cell, found in zip(cells, kinds([code(cell.source) for cell in cells]), strict=True):
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in LINES]
-        if cell.cell_type != "code" or "remove-cell" in tags:
+        if "remove-cell" in tags or "parameters" in tags:
             continue
         cell.source = code(cell.source)
-        if found := kind(cell.source):
+        if found:
             cell.metadata["tags"] = [*tags, found]
             cell.metadata["jupyter"] = {"source_hidden": True}
             cell.source = f"# {line(cell)}\n{cell.source}"

@@ -51,3 +51,23 @@ def test_tags_of_others_are_kept():
     contents = notebook(SHOW, "seed = 0  # any")
     contents.cells[1].metadata["tags"] = ["parameters"]
     assert [c.metadata["tags"] for c in folding.fold(contents).cells] == [["draws"], ["parameters"]]
+
+
+CHECK = "claims.check('01.a', 'A.', measured=half)"
+
+
+@pytest.mark.parametrize(
+    ("sources", "kinds"),
+    [
+        (["half = 1 / 2", CHECK], ["claims", "claims"]),
+        (["def of(x): ...", "half = of(1)", CHECK], ["claims", "claims", "claims"]),
+        (["half = 1 / 2", "print(half)", CHECK], [None, None, "claims"]),  # read beside its check
+        (["half = 1 / 2", f"axes.plot(half)\n{SHOW}", CHECK], [None, "draws", "claims"]),
+        (["half = 1 / 2\nprint(half)", CHECK], [None, "claims"]),
+        (["half = 1 / 2\nhalf", CHECK], [None, "claims"]),
+        (["half = 1 / 2", "def later(): return half", CHECK], [None, None, "claims"]),
+        (["half = 1 / 2"], [None]),  # used by nobody: the reader's
+    ],
+)
+def test_what_only_checks_use_is_a_part_of_them(sources, kinds):
+    assert folding.kinds(sources) == kinds
