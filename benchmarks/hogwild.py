@@ -7,12 +7,23 @@ One thread: seconds an epoch of logistic regression on the same rows, float32, c
 and without a fresh shuffle each epoch, and the mean loss that the same number of epochs leads to.
 
 Several threads: updates a second over those of one thread. The ceiling is what the cores give to threads that
-share nothing: the same kernel on as many separate copies of weights and rows. Rounds alternate between the
-contenders; all figures are medians over the rounds, and each ratio is the median of the ratios within a
-round, so that a busy spell strikes both sides. The load of the machine is printed first and last.
+share nothing: the same kernel on as many separate copies of weights and rows. Cores that are two threads of
+one processor give less than twice of one, whatever the program. Each turn repeats its epoch for a tenth of a
+second: two threads that have just been woken may share a core for some milliseconds.
+
+The cost of merging, by a model of two times::
+
+    seconds of an epoch = rows/threads * r + (rows/threads/every + 2) * m
+
+r, of a row, is that of threads that share nothing; m, of a merge, is found where merges are four times as
+frequent, and what it is more than on one thread is the hand-over of cache lines between cores.
+
+Rounds alternate between the contenders; all figures are medians over the rounds, and each ratio is the median
+of the ratios within a round, so that a busy spell strikes both sides. The load is printed first and last.
 """
 
 import argparse
+import math
 import os
 import statistics
 import threading
@@ -31,6 +42,7 @@ from lecturelib.hogwild.settings import Settings
 from lecturelib.hogwild.threads import Team
 
 RATE = 0.02
+TURN = 0.1  # seconds
 
 
 def zipf(rows, columns, entries, seed=0):
@@ -119,7 +131,7 @@ def one_thread(name, features, labels, rounds, epochs):
 class Runner:
     """A team of threads that can be asked for one epoch at a time."""
 
-    def __init__(self, features, labels, scheme, threads):
+    def __init__(self, features, labels, scheme, threads, merge_every=None):
         rest = {
             "loss": "logistic",
             "l2": 0,
@@ -128,12 +140,15 @@ class Runner:
             "shuffle": True,
             "dtype": np.dtype("float32"),
         }
-        rest |= {"merge_every": None, "stripes": 1024, "count": False, "seed": 0}
+        rest |= {"merge_every": merge_every, "stripes": 1024, "count": False, "seed": 0}
         settings = Settings(scheme=scheme, threads=threads, **rest)
         self.rows = make_rows(features, labels, np.float32)
         self.team = Team(self.rows, features.shape[1], settings)
         self.generator = np.random.default_rng(0)
-        self.epoch(0)  # compiles
+        self.repeats = 1
+        seconds = self.seconds(2)  # the first turns compile, and touch the memory
+        if scheme != "round-robin":  # whose turns begin anew with each epoch
+            self.repeats = math.ceil(TURN / seconds)
 
     def epoch(self, count=None):
         """The calls of one epoch, one for each thread."""
@@ -143,14 +158,19 @@ class Runner:
         calls = zip(self.team.calls, jobs, strict=True)
         return [lambda call=call, job=job: call(rows, job) for call, job in calls]
 
+    def seconds(self, turns=1):
+        """Of one epoch, in the last of so many turns."""
+        return [together(self.epoch(), self.repeats) for _ in range(turns)][-1]
 
-def together(calls):
-    """Seconds until the last of the calls has returned, each in a thread of its own, all let go at once."""
+
+def together(calls, repeats):
+    """Seconds until the last thread has made its call so often, all let go at once; over the repeats."""
     gate = threading.Barrier(len(calls) + 1)
 
     def wait_and(call):
         gate.wait()
-        call()
+        for _ in range(repeats):
+            call()
 
     threads = [threading.Thread(target=wait_and, args=(call,)) for call in calls]
     for thread in threads:
@@ -159,21 +179,23 @@ def together(calls):
     started = time.perf_counter()
     for thread in threads:
         thread.join()
-    return time.perf_counter() - started
+    return (time.perf_counter() - started) / repeats
+
+
+def apart(runners):
+    """Seconds of an epoch of each of them, all at once, nothing shared."""
+    return together([call for runner in runners for call in runner.epoch()], runners[0].repeats)
 
 
 def scaling(name, features, labels, rounds, threads, schemes):
     one = Runner(features, labels, "lock-free", 1)
     separate = [Runner(features, labels, "lock-free", 1) for _ in range(threads)]
     teams = {scheme: Runner(features, labels, scheme, threads) for scheme in schemes}
-    for runner in (one, *separate, *teams.values()):
-        together(runner.epoch())  # touches the memory
     found = []
     for _ in range(rounds):
-        alone = together(one.epoch())
-        ceiling = threads * alone / together([call for runner in separate for call in runner.epoch()])
-        found.append({"ceiling": ceiling, "one thread, s": alone})
-        found[-1] |= {scheme: alone / together(team.epoch()) for scheme, team in teams.items()}
+        alone = one.seconds()
+        found.append({"ceiling": threads * alone / apart(separate), "one thread, s": alone})
+        found[-1] |= {scheme: alone / team.seconds() for scheme, team in teams.items()}
     speeds = {key: [one[key] for one in found] for key in (*teams, "ceiling")}
     record(f"{threads} threads, {name}: speed over that of one thread", speeds, unit="times")
     print(f"\n{name}: {features.shape[0]} rows, {features.shape[1]} weights, {threads} threads")
@@ -182,6 +204,41 @@ def scaling(name, features, labels, rounds, threads, schemes):
         share = statistics.median(one[key] / one["ceiling"] for one in found)
         tail = "" if key in ("ceiling", "one thread, s") else f"   {share:5.0%} of the ceiling"
         print(f"  {key:16s} {median:8.3f}{tail}", flush=True)
+
+
+def merging(name, features, labels, rounds, threads):
+    """What the model of two times predicts of "buffered", and what is measured."""
+    rows, lines = features.shape[0], features.shape[1] * 4 / 64
+    separate = [Runner(features, labels, "lock-free", 1) for _ in range(threads)]
+    every = Runner(features, labels, "buffered", threads).team.merge_every
+    teams = {
+        (count, often): Runner(features, labels, "buffered", count, every // often)
+        for count in (1, threads)
+        for often in (1, 4)
+    }
+    found, merges = [], []
+    for _ in range(rounds):
+        seconds = {key: team.seconds() for key, team in teams.items()}
+        row = {1: separate[0].seconds() / rows, threads: apart(separate) / rows}
+        found.append({})
+        merges.append({})
+        for count in (1, threads):
+            work = rows / count * row[count]
+            merges[-1][count] = (seconds[count, 4] - work) / (4 * rows / count / every + 2)
+            predicted = work + (rows / count / every + 2) * merges[-1][count]
+            found[-1][f"{count} thread{'s' * (count > 1)}"] = seconds[count, 1] / predicted
+    record(
+        f"buffered, {name}, a merge every {every:,} rows: time over the cost model's",
+        {key: [one[key] for one in found] for key in found[0]},
+        unit="times",
+    )
+    each = {count: statistics.median(one[count] for one in merges) for count in (1, threads)}
+    print(f"  a merge every {every} rows: {1e6 * each[1]:.0f} us alone, {1e6 * each[threads]:.0f} us shared,")
+    print(f"  so {1e9 * (each[threads] - each[1]) / lines:.0f} ns a cache line handed over")
+    for key in found[0]:
+        print(
+            f"  time over the model's, {key}: {statistics.median(one[key] for one in found):.3f}", flush=True
+        )
 
 
 def equal_loss(name, features, labels, threads, epochs):
@@ -218,6 +275,8 @@ def main():
         every = (*schemes, "locked", "striped", "round-robin")
         scaling("WordNet, in cache", text.features, text.labels, rounds, threads, every)
         scaling("Zipf, in cache", *frequent, rounds, threads, schemes)
+        merging("WordNet", text.features, text.labels, rounds, threads)
+        merging("Zipf", *frequent, rounds, threads)
         equal_loss("WordNet", text.features, text.labels, threads, epochs=5)
         equal_loss("Zipf", *frequent, threads, epochs=2)
         for millions in (16,) if options.brief else (16, 64):
