@@ -30,6 +30,7 @@ from lecturelib.networks import study, text_record
 from lecturelib.networks.text_study_plan import PLAN
 from tests.fuzzing import MANY, Misbehaved, Watch, damaged, each, inputs, refused
 from tests.lecture.networks.test_study import grid_run
+from tests.marks import first_quick
 
 RANDOM = np.random.default_rng(0)
 CSV = b"rooms,price,age\n" + b"".join(b"%d,%.3f,-%de-1\n" % (i, 100 / (i + 1), 7 * i) for i in range(8))
@@ -113,7 +114,7 @@ def test_in_all_there_are_enough():
 
 @pytest.mark.filterwarnings("ignore")  # a reader may warn of what it then refuses
 @each
-@pytest.mark.parametrize("kind", KINDS)
+@first_quick("kind", KINDS)
 def test_a_damaged_file_is_read_or_refused_by_name(kind, many, tmp_path):
     suffix, read, good, make = KINDS[kind]
     path = tmp_path / f"damaged{suffix}"
@@ -164,7 +165,7 @@ BAD_DEEDS = {
 }
 
 
-@pytest.mark.parametrize("deed", BAD_DEEDS)
+@first_quick("deed", BAD_DEEDS)
 def test_the_watch_stops(deed, tmp_path):
     with pytest.raises(Misbehaved), Watch(seconds=0.2):
         BAD_DEEDS[deed](tmp_path / "new")

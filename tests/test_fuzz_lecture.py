@@ -214,6 +214,7 @@ def test_a_value_stays_a_value_in_the_cell_that_papermill_writes(many):
     check()
 
 
+@pytest.mark.long
 @each
 def test_a_run_writes_into_its_folder_only(many, tiny, monkeypatch):
     def execute(notebook, copy, values, strict):

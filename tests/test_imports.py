@@ -4,8 +4,7 @@ import shutil
 import subprocess
 import sys
 
-import pytest
-
+from tests.marks import first_quick
 from workshop import checkout
 
 ROOT = checkout.root()
@@ -23,7 +22,7 @@ def test_the_contracts_are_kept():
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("file", "wrong", "contract"),
     [
         ("checks.py", "def late():\n    from lecturelib.least_squares import simulate", "Exact theory never"),

@@ -20,6 +20,7 @@ def test_every_listed_notebook_exists():
     assert set(listed()) <= {notebook.name for notebook in LECTURE}
 
 
+@pytest.mark.long
 @EACH
 def test_any_changed_number_is_noticed(notebook):
     """A mutant for each number of the prose: its last digit is another."""

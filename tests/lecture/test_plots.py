@@ -14,6 +14,7 @@ from PIL import Image
 from lecturelib import plots
 from lecturelib.plots import outputs, pictures, themes
 from tests.agree import FLOAT64, agree
+from tests.marks import first_quick
 
 ALT = "A straight line that rises from zero to one, drawn for a test."
 
@@ -79,7 +80,7 @@ def _filled(axes):
     axes.fill_between([0, 1], [0, 1], [1, 2], color="0.8", hatch="..")
 
 
-@pytest.mark.parametrize("draw", [_hatched, _marked, _filled])
+@first_quick("draw", [_hatched, _marked, _filled])
 def test_whatever_is_drawn_has_the_same_parts_on_both_papers(draw):
     panels = plots.figure(2)
     for panel in panels:
@@ -88,6 +89,7 @@ def test_whatever_is_drawn_has_the_same_parts_on_both_papers(draw):
         ElementTree.fromstring(svg)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("draw", [_hatched, _marked, _filled])
 def test_mapping_colours_is_recolouring_and_drawing_again(draw, monkeypatch):
     made = []
@@ -104,6 +106,7 @@ def test_mapping_colours_is_recolouring_and_drawing_again(draw, monkeypatch):
     assert made[0] == made[1]
 
 
+@pytest.mark.long
 def test_a_layout_is_the_same_to_the_last_digit_whatever_was_drawn_before():
     left, right = plots.figure(2, height=3.4)
     left.set(ylabel="drift in a period", title="where it turns")
@@ -174,6 +177,7 @@ def test_the_caption_says_what_bands_and_bars_are():
     assert caption == f"Look left. {bars} {bands}"
 
 
+@pytest.mark.long
 def test_figures_are_counted_and_keep_their_number():
     first, second, again = (outputs.read(shown(alt=f"{ALT} {name}")).number for name in "aba")
     assert first == again == second - 1

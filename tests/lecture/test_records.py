@@ -56,6 +56,7 @@ def test_claims_come_back_exactly(executed):
     assert z.measured.hex() == (1234.5 / 7).hex()
 
 
+@pytest.mark.long
 def test_a_claim_that_fails_stops_the_notebook_and_keeps_its_record(tmp_path):
     cell = (
         "from lecturelib import claims\nclaims.check('01.y', 'It ends.', measured=x, at_most=2, because='so')"

@@ -29,6 +29,7 @@ def test_list_shows_titles_and_parameters(tmp_path):
     assert "seed = 0  # of the random numbers, no unit" in lecture(tmp_path, "list", "01").output
 
 
+@pytest.mark.long
 def test_a_failing_notebook_stops_nothing_and_is_named_at_the_end(tmp_path):
     write(tmp_path, "01_first", CELL, "1 / 0")
     write(tmp_path, "02_second", CELL, "print(seed)")
@@ -40,6 +41,7 @@ def test_a_failing_notebook_stops_nothing_and_is_named_at_the_end(tmp_path):
     assert f"are in {tmp_path / 'out'}" in result.output
 
 
+@pytest.mark.long
 def test_a_false_claim_is_said_at_the_end_and_with_strict_stops_its_notebook(tmp_path, monkeypatch):
     monkeypatch.delenv("LECTURE_STRICT")
     false = (
@@ -98,6 +100,7 @@ def test_outside_a_checkout_the_lectures_notebooks_are_not_there_and_it_says_wha
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_any_notebook_runs_by_its_path_outside_a_checkout(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     write(tmp_path / "mine", "a {notebook} of <mine>", CELL, "print('twice', 2 * seed)")

@@ -14,6 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import lecturelib
+from tests.marks import first_quick
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -112,12 +113,13 @@ def in_a_home_that_cannot_be_written(tmp_path, code, **environment):
     return process.returncode, process.stdout + process.stderr
 
 
+@pytest.mark.long
 def test_what_matplotlib_says_of_a_home_is_no_output(tmp_path):
     code = "from lecturelib import plots"
     assert in_a_home_that_cannot_be_written(tmp_path, code) == (0, "")
 
 
-@pytest.mark.parametrize("platform", ["cuda", "tpu", "nonsense"])
+@first_quick("platform", ["cuda", "tpu", "nonsense"])
 def test_a_platform_that_is_not_there_is_said_by_the_first_cell_in_a_sentence(platform):
     environment = os.environ | {"JAX_PLATFORMS": platform}
     code = "import jax\nfrom lecturelib import claims"

@@ -158,6 +158,7 @@ def test_numbers_survive_being_written_as_text(numbers):
     assert parse_values([f"rates={numbers}"], PARAMETERS) == {"rates": numbers}
 
 
+@pytest.mark.long
 @given(st.lists(PLAIN, min_size=1))
 def test_lists_of_anything_reach_the_notebook_unchanged(values):
     anything = {"items": Parameter("items", [], "any")}

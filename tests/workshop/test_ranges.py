@@ -72,6 +72,7 @@ def test_every_parameter_has_a_range_and_its_comment_states_it(notebook):
         assert notebook.parameters()[name].comment.endswith(f"; {found[name]}")
 
 
+@pytest.mark.long
 @EACH
 def test_the_notebooks_own_values_are_inside_and_what_is_outside_is_refused_by_name(notebook):
     own = notebook.read().metadata.lecturelib
@@ -111,6 +112,7 @@ def alone_or_paired(notebook):
     return alone + pairs
 
 
+@pytest.mark.long
 @EACH
 def test_every_end_of_a_range_is_run(notebook):
     assert len(alone_or_paired(notebook)) >= 2 * len(numeric(notebook) - {"seed"})
@@ -175,18 +177,23 @@ def explore_alone(notebook, values):
 
 @pytest.mark.long
 @pytest.mark.weekly
-@pytest.mark.parametrize(
-    ("notebook", "values"),
-    [pytest.param(n, v, id=f"{n.number}-{v}") for n in RANGED for v in alone_or_paired(n)],
-)
-def test_the_whole_of_a_range_is_served(notebook, values, monkeypatch):
+@EACH
+def test_the_whole_of_a_range_is_served(notebook, monkeypatch):
     monkeypatch.delenv("LECTURE_STRICT")
-    if any("host_devices" in cell.source for cell in mutants.code(notebook)):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
-            alone.submit(explore_alone, notebook, values).result()
-        return
     monkeypatch.setattr(plots, "show", shown)
-    explore(notebook, values)
+    own = any("host_devices" in cell.source for cell in mutants.code(notebook))
+    failed = []
+    for values in alone_or_paired(notebook):
+        try:
+            if own:
+                with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+                    alone.submit(explore_alone, notebook, values).result()
+            else:
+                explore(notebook, values)
+        except Exception as error:
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{notebook.name}: {len(failed)} values of its ranges are not served", failed)
 
 
 @pytest.mark.parametrize(

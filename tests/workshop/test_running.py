@@ -46,6 +46,7 @@ def test_the_page_needs_no_network(good):
     assert "The seed is small. <small>Measured 0, at most 1: counting" in page
 
 
+@pytest.mark.long
 def test_a_strict_run_stops_at_a_false_claim_and_leaves_its_page_and_no_stale_success(good, monkeypatch):
     monkeypatch.delenv("LECTURE_STRICT")
     notebook, out, _ = good
@@ -59,6 +60,7 @@ def test_a_strict_run_stops_at_a_false_claim_and_leaves_its_page_and_no_stale_su
     assert "ClaimFailed" in page.read_text()
 
 
+@pytest.mark.long
 def test_a_readers_run_goes_on_after_a_false_claim_and_shows_both_numbers(good, monkeypatch):
     monkeypatch.delenv("LECTURE_STRICT")
     notebook, out, _ = good
@@ -74,6 +76,7 @@ def test_a_readers_run_goes_on_after_a_false_claim_and_shows_both_numbers(good, 
     assert shown in page.read_text()
 
 
+@pytest.mark.long
 def test_failure_then_success_then_failure_under_one_name(tmp_path):
     out = tmp_path / "out"
     notebook = write(tmp_path, "01_first", "x = 1  # any", "1 / 0")
@@ -86,6 +89,7 @@ def test_failure_then_success_then_failure_under_one_name(tmp_path):
     assert {p.name for p in out.iterdir()} <= {"01_first.failed.ipynb", "01_first.failed.html"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("leave", ["exit()", "import sys; sys.exit(0)", "raise SystemExit"])
 def test_a_notebook_that_exits_before_its_last_cell_has_failed(tmp_path, leave):
     notebook = write(tmp_path, "01_first", "seed = 7  # any", leave, CLAIM)
@@ -118,6 +122,7 @@ def test_parameters_give_each_run_its_own_safe_name():
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{0,80}", n) for n in names)
 
 
+@pytest.mark.long
 def test_storing_is_clean_and_repeatable(tmp_path):
     notebook = write(tmp_path, "01_first", "seed = 0  # any", CLAIM, "print('a', flush=True)\nprint('b')")
     ids = [c.id for c in notebook.read().cells]
@@ -132,6 +137,7 @@ def test_storing_is_clean_and_repeatable(tmp_path):
     assert "iopub" not in first.decode()
 
 
+@pytest.mark.long
 def test_storing_a_failing_notebook_leaves_it_as_it_was(tmp_path):
     notebook = write(tmp_path, "01_first", "seed = 0  # any", "1 / 0")
     before = notebook.path.read_bytes()

@@ -56,6 +56,7 @@ def by_hand(problem, method, rate, seed, wrong=None):
     return [np.mean(losses), np.mean(losses[-STEPS // 5 :]), float(loss(w, *test)), error]
 
 
+@pytest.mark.long
 @first_quick("method", [optax.sgd, adaptive.adam])
 def test_a_run_is_its_loop_and_no_near_miss(problem, method):
     runs = contest.train(problem, method, RATES, SEEDS, steps=STEPS, batch_size=BATCH)

@@ -77,7 +77,7 @@ def drifted(method, large, period, b1, b2, **options):
 SWITCH = drift.switch(3, 3)
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("game", "sign"),
     [
         ((3.0, 3, 0.0, 0.1), 1),
@@ -194,7 +194,7 @@ def test_bad_arguments_are_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize("method", ["adagrad", "adam", "amsgrad"])
+@first_quick("method", ["adagrad", "adam", "amsgrad"])
 def test_games_are_played_in_float32_where_jax_is_set_to_float64(method):
     rounds, rate, memory = 3, 0.1, 1 / (1 - 0.999)
     gradients = -np.ones((rounds, 2), np.float32)

@@ -85,6 +85,7 @@ def flat(tree):
     return np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
 
 
+@pytest.mark.long
 @first_quick("name", OURS_AND_OPTAX, quick=2)
 @settings(max_examples=3, deadline=None)
 @given(shapes=shapes, seed=seeds)
@@ -157,7 +158,7 @@ def test_adams_family_is_its_formula_and_no_near_miss(name):
         assert off > 10 * tolerance, wrong
 
 
-@pytest.mark.parametrize("name", EVERY)
+@first_quick("name", EVERY)
 @settings(max_examples=3, deadline=None)
 @given(shapes=few_shapes, seed=seeds, power=st.integers(-10, 10))
 def test_the_scale_of_the_loss_does_not_matter(name, shapes, seed, power):
@@ -171,7 +172,7 @@ def test_the_scale_of_the_loss_does_not_matter(name, shapes, seed, power):
         assert (ours == theirs).all()  # powers of two round nothing
 
 
-@pytest.mark.parametrize("name", DIAGONAL)
+@first_quick("name", DIAGONAL)
 @settings(max_examples=3, deadline=None)
 @given(shapes=few_shapes, seed=seeds)
 def test_every_number_goes_its_own_way(name, shapes, seed):
@@ -181,7 +182,7 @@ def test_every_number_goes_its_own_way(name, shapes, seed):
     agree(together, alone, rounding=ROUNDING * 20 / STEPS, normwise=True)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@first_quick("name", EVERY)
 def test_nothing_moves_where_no_gradient_arrived(name):
     gradients = np.zeros((30, 4), np.float32)
     gradients[5::3, 1], gradients[:, 2] = 1.0, -2.0
@@ -212,6 +213,7 @@ def rotation(seed, d=6):
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(d, d)))[0]
 
 
+@pytest.mark.long
 @settings(max_examples=3, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_full_matrix_turns_with_the_coordinates_and_diagonal_does_not(seed):

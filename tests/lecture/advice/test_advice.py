@@ -36,6 +36,7 @@ def shape_of(kind):
     return np.array([[0.0], [1.0], [3.0]]), np.array([0.0, 1.0, 2.0])  # tiny
 
 
+@pytest.mark.long
 @first_quick("kind", ["tall", "wide", "sparse", "rank-deficient", "no signal", "tiny"])
 def test_every_shape_of_data_gets_a_page_that_training_confirms(kind):
     found = advice.from_data(prepare(*shape_of(kind)), goal=0.1, runs=6)
@@ -133,6 +134,7 @@ def test_the_logistic_advice_is_confirmed_also_where_classes_separate(kind):
         agree(found.plan.start_risk, math.log(2.0), relative=1e-12)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -15,6 +15,7 @@ from lecturelib.advice import logged, page, progress, step_law
 from lecturelib.advice.preparation import prepare
 from tests.lecture.advice.test_norm_law import norms
 from tests.lecture.advice.test_step_law import runs
+from tests.marks import first_quick
 from workshop import cli
 from workshop.cli import main
 
@@ -39,7 +40,7 @@ def norms_log(path, spike=1.0, **kwargs):
     return str(path)
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("option", "log", "change", "status", "says"),
     [
         ("--steps", steps_log, {}, 0, "Steps and examples are both twice their least at batch"),
@@ -127,6 +128,7 @@ def test_enough_rows_are_taken_unasked(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.long
 def test_long_work_says_how_far_it_is_and_reading_how_long_it_takes(tmp_path, monkeypatch):
     heard = []
     x = np.random.default_rng(0).standard_normal((60, 2))

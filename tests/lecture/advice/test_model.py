@@ -76,6 +76,7 @@ def test_training_is_sgd_on_the_mean_gradient():
     agree(float(jnp.linalg.norm(end - 1.0)) / (math.sqrt(6) * 0.9**8), 1, rounding=0.09)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", [SGD, chosen("momentum", 0.8), chosen("adam")])
 def test_training_follows_the_optimizer(optimizer):
     x, y = np.array([1.0, -2.0, 0.5], np.float32), np.float32(3.0)  # one example, so that no batch differs

@@ -157,6 +157,7 @@ def near(steps, predicted):
 KINDS = ["scales", "correlated", "skewed", "rare"]
 
 
+@pytest.mark.long
 @first_quick("kind", KINDS)
 def test_a_plain_loop_with_momentum_needs_the_steps_predicted(kind):
     data = prepare(*data_of(kind))
@@ -169,6 +170,7 @@ def test_a_plain_loop_with_momentum_needs_the_steps_predicted(kind):
     assert not found.refuted
 
 
+@pytest.mark.long
 def test_the_mean_of_many_runs_with_momentum_is_the_curve_predicted():
     data, runs = prepare(*data_of("correlated")), 300
     found = advice.from_data(data, goal=0.05, optimizer="momentum", momentum=0.8, runs=2)
@@ -212,6 +214,7 @@ def test_a_momentum_asked_for_is_kept_and_the_prediction_is_for_it():
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["momentum", "adam"])
 def test_page_numbers_and_code_say_which_optimizer(name):
     found = advice.from_data(prepare(*data_of("scales")), goal=0.1, optimizer=name, runs=2)
@@ -246,6 +249,7 @@ def test_plain_sgd_is_the_default_and_its_code_is_unchanged():
     assert one.optimizer == SGD
 
 
+@pytest.mark.long
 @first_quick("name", ["momentum", "adam"])
 def test_the_logistic_loss_is_trained_with_the_optimizer_too(name):
     rng = np.random.default_rng(3)

@@ -44,6 +44,7 @@ def recommendation(name, goal, directions=10):
     return found, Truth(features, targets, goal)
 
 
+@pytest.mark.long
 def test_a_recommendation_is_hardly_slower_than_the_best_on_pixels():
     found, truth = recommendation("mnist-0", 0.1)
     row = found.rows[found.recommended]

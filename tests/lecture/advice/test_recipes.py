@@ -150,6 +150,7 @@ def check(seed, monkeypatch, slow):
     assert 0 <= sum(batches) - total < batches[-1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("schedules", [200, pytest.param(10_000, marks=pytest.mark.long)])
 def test_promised_examples_are_kept_and_the_decay_ends(schedules, monkeypatch):
     for seed in range(schedules):

@@ -13,6 +13,7 @@ from lecturelib.advice import directions, reduction
 from lecturelib.advice.reduction import moments
 from tests.agree import agree
 from tests.lecture.advice.advice_cases import gaussian_moments, held
+from tests.marks import first_quick
 
 RNG = np.random.default_rng(11)
 DATA = RNG.standard_normal((200, 6)) ** 3 / np.arange(1, 7), RNG.standard_normal(200)
@@ -56,7 +57,7 @@ def test_gaussian_moments_are_the_gaussian_problem():
     agree(reduced.noise_scale(reduced.start(start)), sizes.curvature_noise_scale, relative=1e-12)
 
 
-@pytest.mark.parametrize("name", ["mnist-0", "wordnet", "heavy tails"])
+@first_quick("name", ["mnist-0", "wordnet", "heavy tails"])
 def test_the_largest_rate_is_never_below_the_exact_one_nor_far_above(name, monkeypatch):
     features, targets = held(name)
     monkeypatch.setattr(reduction, "PAIRS", 4)

@@ -116,6 +116,7 @@ SMALL = {
 }
 
 
+@pytest.mark.long
 @first_quick(("kind", "pages"), [("noise", 60), *((kind, 200) for kind in SMALL)])
 def test_right_predictions_are_refused_on_at_most_one_page_in_a_hundred(kind, pages):
     rng = np.random.default_rng(11)

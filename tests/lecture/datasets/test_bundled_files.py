@@ -39,6 +39,7 @@ class TestDamage:
     def test_empty(self, name, read, tmp_path, monkeypatch):
         self.refused(b"", name, read, tmp_path, monkeypatch)
 
+    @pytest.mark.long
     def test_another_valid_file(self, name, read, tmp_path, monkeypatch):
         self.refused(lzma.compress(bytes(785 * 70_000)), name, read, tmp_path, monkeypatch)
 
@@ -71,6 +72,7 @@ def test_the_readme_names_what_is_there():
     assert notice in readme
 
 
+@pytest.mark.long
 def test_a_wheel_carries_the_data_and_all_that_the_programs_read(tmp_path):
     source = tmp_path / "source"
     source.mkdir()

@@ -11,6 +11,7 @@ from scipy import optimize
 from lecturelib import datasets
 from tests.agree import agree
 from tests.lecture.datasets.test_packing import pack_mnist
+from tests.marks import first_quick
 
 TRAIN_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 TEST_COUNTS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
@@ -81,6 +82,7 @@ def test_mutant_of_the_mnist_reader_is_caught(mutant, packed_mnist):
     assert md5_of_idx(mutant(datasets.mnist(), packed_mnist)) != pack_mnist.MD5
 
 
+@pytest.mark.long
 def test_wordnet_has_the_known_size():
     text = datasets.wordnet()
     assert text.features.shape == (117_659, 34_113)
@@ -97,6 +99,7 @@ def test_wordnet_has_the_known_size():
     assert (rows == 0).sum() == 268
 
 
+@pytest.mark.long
 def test_wordnet_with_stop_words_is_the_same_data_and_more_columns():
     text, whole = datasets.wordnet(), datasets.wordnet(keep_stop_words=True)
     assert whole.features.shape == (117_659, 34_407)
@@ -108,7 +111,7 @@ def test_wordnet_with_stop_words_is_the_same_data_and_more_columns():
     assert (text.labels == whole.labels).all()
 
 
-@pytest.mark.parametrize("keep_stop_words", [False, True])
+@first_quick("keep_stop_words", [False, True])
 def test_words_and_columns_are_sorted(keep_stop_words):
     text = datasets.wordnet(keep_stop_words)
     assert list(text.words) == sorted(set(text.words))
@@ -180,6 +183,7 @@ def test_how_often_two_rows_share_a_word():
         agree(shared.mean(), expected, standard_error=standard_error, factor=4)
 
 
+@pytest.mark.long
 def test_a_linear_classifier_tells_nouns_from_the_rest():
     """Logistic regression reaches about 85 %; the share of nouns is 70 %."""
     text = datasets.wordnet()

@@ -174,6 +174,7 @@ def test_lines_may_be_longer_than_what_is_looked_at(tmp_path, monkeypatch):
     assert datasets.table(path, "c79").features.tolist() == wide[:, :-1].tolist()
 
 
+@pytest.mark.long
 def test_what_comes_below_the_lines_that_are_looked_at_is_read_too(tmp_path, monkeypatch):
     """A text among numbers, and a letter that is not UTF-8."""
     monkeypatch.setattr(containers, "HEAD", 64)

@@ -35,6 +35,7 @@ def small_idx_files(seed=0):
     return {name: pack_mnist.to_idx(array) for name, array in zip(pack_mnist.MD5, arrays, strict=True)}
 
 
+@pytest.mark.long
 def test_packing_the_real_mnist_again_gives_the_bundled_content():
     files = pack_mnist.idx_files(datasets.mnist())
     pack_mnist.check(files)
@@ -100,6 +101,7 @@ def write_wordnet(folder, parts):
         (folder / f"data.{part}").write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
+@pytest.mark.long
 @given(st.tuples(DEFINITIONS, DEFINITIONS, DEFINITIONS, DEFINITIONS), st.booleans())
 def test_definitions_survive_packing(tmp_path_factory, parts, keep_stop_words):
     parts = (["cat dog", "cat dog", *parts[0]], *parts[1:])  # at least two words to keep

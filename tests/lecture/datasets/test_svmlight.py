@@ -29,6 +29,7 @@ def text_of(rows, start):
     )
 
 
+@pytest.mark.long
 @given(rows=ROWS.filter(lambda rows: any(row for _, row in rows)), start=st.sampled_from([0, 1]))
 def test_what_was_written_is_read(tmp_path_factory, rows, start):
     path = tmp_path_factory.mktemp("round") / "t.svm"

@@ -89,6 +89,7 @@ def test_what_a_thread_still_holds_is_waited_for():
     assert sys.getrefcount(lent) == before
 
 
+@pytest.mark.long
 def test_late_surprises_in_a_long_csv(tmp_path):
     """Below the lines that are looked at: a misfit is named by its line, a text among numbers is counted."""
     path = tmp_path / "long.csv"

@@ -14,6 +14,7 @@ from pyarrow import csv, parquet
 
 from lecturelib import datasets
 from lecturelib.datasets import table_files
+from tests.marks import first_quick
 
 NUMBERS = arrays.arrays(
     np.float64,
@@ -39,7 +40,7 @@ def write_parquet(path, values, names):
 WRITERS = {".csv": write_csv, ".npz": write_npz, ".parquet": write_parquet}
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@first_quick("suffix", WRITERS)
 @given(values=NUMBERS, position=st.integers(0, 4), block=st.sampled_from([1, 7, 500_000]))
 def test_what_was_written_is_read(tmp_path_factory, suffix, values, position, block):
     """Bit for bit, in every format, however the rows fall into blocks."""
@@ -155,7 +156,7 @@ def test_what_is_no_table_file_is_refused(tmp_path):
             datasets.table(tmp_path / f"t{suffix}")
 
 
-@pytest.mark.parametrize("suffix", WRITERS)
+@first_quick("suffix", WRITERS)
 def test_any_damage_is_refused_by_name_or_harmless(tmp_path, suffix):
     """Cut short anywhere, or one byte changed: a ValueError that names the file, or numbers."""
     path = tmp_path / f"t{suffix}"
@@ -177,6 +178,7 @@ def test_any_damage_is_refused_by_name_or_harmless(tmp_path, suffix):
     assert refused > len(damaged) / (4 if suffix == ".csv" else 2)  # a changed digit is a number, too
 
 
+@pytest.mark.long
 def test_a_csv_is_not_held_in_memory_beside_the_result(tmp_path):
     """Nor are its columns in Arrow's memory: only numbers are kept, and let go as the result fills."""
     path = tmp_path / "t.csv"

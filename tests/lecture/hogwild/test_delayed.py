@@ -72,6 +72,7 @@ def test_exact_risk_without_delay_is_the_risk_curve(kind):
         agree(delayed_risk(problem, START, rate, 4, 50, delay=delay), curve, relative=1e-12)
 
 
+@pytest.mark.long
 @first_quick("kind", PROBLEMS)
 def test_without_delay_it_is_plain_sgd(kind):
     problem, rate = PROBLEMS[kind]
@@ -148,6 +149,7 @@ def test_overwriting_spares_updates_that_do_not_meet():
     assert np.max(np.abs(dropped / whole - 1)) > 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delay", [0, 1, 2, 5])
 def test_gradient_descent_diverges_past_the_threshold_only(delay):
     problem = least_squares.gaussian([1.0, 0.3])

@@ -43,6 +43,7 @@ def by_hand(features, labels, loss, rate, l2, epochs):
     return np.array(weights)
 
 
+@pytest.mark.long
 @first_quick("l2", [0.0, 0.01], quick=2)
 @first_quick("loss", ["logistic", "hinge", "squared"], quick=2)
 def test_one_thread_is_the_plain_loop(loss, l2):
@@ -109,7 +110,7 @@ def train_disjoint(scheme, threads):
     return hogwild.train(features, labels, scheme=scheme, threads=threads, **options).weights.tobytes()
 
 
-@pytest.mark.parametrize("scheme", SHARED)
+@first_quick("scheme", SHARED)
 def test_disjoint_supports_give_the_serial_result_at_every_number_of_threads(scheme):
     features, labels = disjoint(scheme)
     serial = hogwild.train(
@@ -171,7 +172,7 @@ def ridge_error(scheme="serial", threads=1):
 RIDGE_TOLERANCE = 100 * 100 * FLOAT64
 
 
-@pytest.mark.parametrize(("scheme", "threads"), [("serial", 1), ("lock-free", 2), ("buffered", 2)])
+@first_quick(("scheme", "threads"), [("serial", 1), ("lock-free", 2), ("buffered", 2)])
 def test_ridge_reaches_the_closed_form(scheme, threads):
     assert ridge_error(scheme, threads) < RIDGE_TOLERANCE
 

@@ -10,6 +10,7 @@ from scipy import sparse, stats
 from lecturelib import hogwild
 from lecturelib.hogwild import rows as hogwild_rows
 from tests.lecture.hogwild.test_hogwild import SHARED, random_problem
+from tests.marks import first_quick
 
 
 def visits(rows, scheme, threads, epochs=2, **options):
@@ -40,6 +41,7 @@ def test_every_row_is_visited_once_an_epoch(rows, threads, scheme, seed):
     assert (visits(rows, scheme, threads, seed=seed) == 2).all()
 
 
+@pytest.mark.long
 def test_rows_are_visited_in_an_order_that_depends_on_seed_and_epoch_alone():
     features, labels = random_problem()
     options = {"learning_rate": 0.1, "seed": 3, "scheme": "round-robin"}
@@ -58,7 +60,7 @@ def tabulate(rows, keys, order):
         order[position] = hogwild_rows.permute(position, np.uint64(rows), keys)
 
 
-@pytest.mark.parametrize("rows", [2, 3, 8, 37, 128])
+@first_quick("rows", [2, 3, 8, 37, 128])
 def test_orders_are_permutations_and_nearly_uniform(rows):
     draws = 4000
     generator = np.random.default_rng(0)

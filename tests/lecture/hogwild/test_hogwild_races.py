@@ -58,6 +58,7 @@ def count_in_one_weight(scheme, threads, rows=30_000, **options):
     return run.weights[0] / RATE, run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [2, 3])
 @pytest.mark.parametrize("scheme", ["locked", "striped", "round-robin", "buffered"])
 def test_locks_turns_and_merges_lose_no_update(scheme, threads):
@@ -65,6 +66,7 @@ def test_locks_turns_and_merges_lose_no_update(scheme, threads):
     assert count_in_one_weight(scheme, threads, **options)[0] == 30_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["lock-free", "locked", "striped", "round-robin"])
 def test_lost_updates_are_exactly_those_missing_from_the_weight(scheme):
     left, run = count_in_one_weight(scheme, 2, rows=200_000 if scheme == "lock-free" else 10_000, count=True)
@@ -125,6 +127,7 @@ def runs_although_locks_are_held(scheme, call=None):
     return True
 
 
+@pytest.mark.long
 def test_only_the_schemes_with_locks_wait_for_locks():
     for scheme in ("lock-free", "round-robin"):
         assert runs_although_locks_are_held(scheme)
@@ -132,6 +135,7 @@ def test_only_the_schemes_with_locks_wait_for_locks():
         assert not runs_although_locks_are_held(scheme)
 
 
+@pytest.mark.long
 def test_a_lock_where_none_should_be_is_caught(monkeypatch):
     monkeypatch.setattr(
         kernels,

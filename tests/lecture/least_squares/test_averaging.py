@@ -23,6 +23,7 @@ from tests.lecture.least_squares.enumeration import (
     paths,
     risk,
 )
+from tests.marks import first_quick
 
 
 def ends_of_rounds(rate, machines, sync_every, steps):
@@ -152,7 +153,7 @@ def test_local_sgd_reference_numbers(rate, expected, single):
     agree(alone, single, rounding=1e-8)
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("batch_size", "expected", "digits"),
     [(1, 3.6771387, 7), (8, 2.7172438, 7), (64, 1.7387668, 7), (256, 20.39, 2)],
 )
@@ -176,6 +177,7 @@ def test_the_tail_average_of_equal_features_is_within_four_times_the_floor(batch
     assert abs(found / whole - 1) > 1e-3  # a window without ends
 
 
+@pytest.mark.long
 def test_one_shot_average_of_tail_averages():
     """maths.md section 7: K machines, each the last half of n / K steps; the bias does not fall with K."""
     rate, floor = 0.5 * max_learning_rate(ISO, 1), schemes.minimax_floor(ISO, SAMPLES)

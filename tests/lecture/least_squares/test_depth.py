@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lecturelib import least_squares as ls
 from lecturelib.least_squares.depth import MOST_STEPS, Depth, improved
 from tests.agree import agree
+from tests.marks import first_quick
 
 SIZES = [*(2**k for k in range(11)), math.inf]
 MAKERS = {
@@ -61,7 +62,7 @@ def test_a_job_in_another_process_returns_to_the_bit_what_it_returns_here():
     assert found[::-1] != [job(b) for b in batches]  # mutant: in the order of arrival
 
 
-@pytest.mark.parametrize(("name", "noise"), TABLES)
+@first_quick(("name", "noise"), TABLES)
 def test_reference_tables(name, noise):
     problem = MAKERS[name](noise)
     start, expected = np.ones(problem.dimension), TABLES[name, noise]
@@ -74,6 +75,7 @@ def test_reference_tables(name, noise):
             assert risk[-1] <= 1e-2 * risk[0] * (1 + 1e-10)
 
 
+@pytest.mark.long
 def test_equal_gaussian_features_lose_one_factor_a_step():
     """Without label noise the best rate leaves (d + 1) / (b + d + 1) of the risk, at every step."""
     problem, sizes = ls.gaussian(np.ones(50)), 2 ** np.arange(11)
@@ -82,6 +84,7 @@ def test_equal_gaussian_features_lose_one_factor_a_step():
     assert found != np.ceil(np.log(1e-10) / np.log(50 / (50 + sizes))).tolist()  # d for d + 1
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_steps():
     problem = MAKERS["pow1"](1.0)
     found = [ls.depth(problem, np.ones(100), 1e-3, size).steps for size in (1, 64, 1024)]

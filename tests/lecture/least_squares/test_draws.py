@@ -20,6 +20,7 @@ def p_value(sample, law):
     return stats.kstest(np.asarray(sample, np.float64).ravel(), law).pvalue
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(("draw", "law"), [(draws.uniform, "uniform"), (draws.normal, "norm")])
 def test_law(draw, law, seed):
@@ -54,7 +55,7 @@ def test_ends_are_never_infinite_or_one(draw):
         assert sample.min() < -4.9
 
 
-@pytest.mark.parametrize("draw", [draws.uniform, draws.normal])
+@first_quick("draw", [draws.uniform, draws.normal])
 def test_workers_keys_and_neighbours_are_independent(draw):
     key = jax.random.key(5)
     sample = np.asarray(draw(key, jnp.arange(4), (COUNT // 4,), jnp.float32), np.float64)
@@ -87,6 +88,7 @@ def test_any_kind_of_key_and_float64(impl):
         assert p_value(sample, "norm") > LEAST
 
 
+@pytest.mark.long
 def test_wrong_generators_are_found_out():
     key = jax.random.key(0)
     uniform = draws.uniform(key, jnp.arange(1), (COUNT,), jnp.float32)[0]

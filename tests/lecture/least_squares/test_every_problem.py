@@ -13,6 +13,7 @@ from lecturelib.advice.reduction import moments
 from lecturelib.hogwild.delayed_risk import delayed_risk
 from lecturelib.least_squares import critical_batch
 from tests.agree import agree
+from tests.marks import first_quick
 
 RNG = np.random.default_rng(11)
 FEATURES, TARGETS = RNG.standard_normal((30, 3)), RNG.standard_normal(30)
@@ -101,7 +102,7 @@ def test_it_is_a_number_or_refused_in_words(name, kind):
             CALLS[name](problem)
 
 
-@pytest.mark.parametrize("kind", PROBLEMS)
+@first_quick("kind", PROBLEMS)
 def test_a_problem_keeps_its_promises(kind):
     """What a recursion over time, a pencil and a steady state say is what the step does."""
     problem = PROBLEMS[kind]

@@ -10,13 +10,14 @@ from lecturelib import least_squares as ls
 from lecturelib.least_squares.finite_sample import FiniteSample, finite_sample
 from tests.agree import agree
 from tests.lecture.least_squares import dense_sgd
+from tests.marks import first_quick
 
 RNG = np.random.default_rng(20)
 FEATURES, TARGETS = RNG.standard_normal((6, 2)) ** 3, RNG.standard_normal(6)
 START, RATE = np.array([1.0, -0.5]), 0.1
 
 
-@pytest.mark.parametrize("replacement", [True, False])
+@first_quick("replacement", [True, False])
 def test_agrees_with_every_batch(replacement):
     problem = finite_sample(FEATURES, TARGETS, replacement=replacement)
     bias, risk = dense_sgd.every_batch(FEATURES, TARGETS, START, RATE, 2, 3, replacement)
@@ -37,6 +38,7 @@ class NoCrossTerm(FiniteSample):
         return super().full_gradient_moment(state._replace(mean=np.zeros_like(state.mean)))
 
 
+@pytest.mark.long
 def test_dropping_the_cross_term_is_seen():
     problem = finite_sample(FEATURES, TARGETS)
     mutant = NoCrossTerm(**{name: getattr(problem, name) for name in problem.__dataclass_fields__})
@@ -81,6 +83,7 @@ def test_one_hot_rows_are_the_one_hot_problem():
         agree(ours.variance, theirs.variance, relative=1e-12)
 
 
+@pytest.mark.long
 def test_rank_deficient_features_are_refused_or_worked_on_their_range():
     twice = np.column_stack([FEATURES, FEATURES[:, 0]])
     with pytest.raises(ValueError, match=r"features has rank 2, below its 3 columns.*on_range=True"):

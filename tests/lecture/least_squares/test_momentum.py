@@ -13,6 +13,7 @@ from lecturelib.least_squares.momentum import Momentum
 from tests.agree import agree
 from tests.lecture.least_squares import dense_sgd
 from tests.lecture.least_squares.sgd_cases import CHANCES, DENSE, EIGENVALUES, FEATURES, START, TARGETS
+from tests.marks import first_quick
 
 RNG = np.random.default_rng(3)
 ROWS, ANSWERS = RNG.standard_normal((6, 3)) * EIGENVALUES, RNG.standard_normal(6)
@@ -176,7 +177,7 @@ def test_momentum_zero_is_plain_sgd(name):
 
 
 @either
-@pytest.mark.parametrize("name", CASES)
+@first_quick("name", CASES)
 def test_powers_of_one_matrix_are_the_recursion(name, nesterov):
     problem, how = CASES[name][0], Momentum(0.7, 0.7 * nesterov)
     rate = 0.5 * ls.max_learning_rate(problem, 2, momentum=0.7, nesterov=nesterov)

@@ -10,6 +10,7 @@ from scipy.special import ndtr
 from lecturelib import least_squares as ls
 from lecturelib.least_squares.noisy_quadratic import STARTS, Reached, race, sign_errors, winner
 from tests.agree import FLOAT64, agree
+from tests.marks import first_quick
 
 ROUNDING = 1e-12  # sums of 2^8 paths, or products of 500 steps, of numbers of order one
 
@@ -61,7 +62,7 @@ def share(found, octaves, b, noise, steps):
     return risk / first
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("octaves", "b", "noise", "target"), [(0, 4, 1.0, 0.05), (3, 64, 4.0, 0.02), (6, 256, 1.0, 0.02)]
 )
 def test_sgd_and_heavy_ball_reach_the_target_first_where_the_library_says(octaves, b, noise, target):

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lecturelib import least_squares as ls
 from lecturelib import simulate
@@ -34,6 +35,7 @@ def test_the_loop_has_the_exact_risk(name):
     assert errors_away(found, exact(problem, 1.3 * rate, BATCH)[0]) > 4.0
 
 
+@pytest.mark.long
 @first_quick("name", ["gaussian", "kurtosis", "elliptical", "finite_sample", "without_replacement"])
 def test_the_engine_is_the_loop_on_the_same_batches(name):
     problem, rate = PROBLEMS[name]

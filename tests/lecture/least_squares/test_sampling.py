@@ -95,6 +95,7 @@ def test_samplers_of_two_classes_never_share_a_compiled_program():
     assert all(type(jax.tree.map(lambda leaf: leaf, kind)) is type(kind) for kind in kinds)
 
 
+@pytest.mark.long
 @first_quick(("name", "mutant"), MUTANTS)
 def test_a_wrong_simulator_is_more_than_4_standard_errors_away(monkeypatch, name, mutant):
     problem, rate = PROBLEMS[name]

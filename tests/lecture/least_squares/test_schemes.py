@@ -33,7 +33,7 @@ def test_scheduled_risk_enumerated():
         assert abs(schemes.scheduled_risk(DATA, START, *wrong)[-1] / expected[-1] - 1) > 1e-3
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("batch_size", "last", "averaged", "best"),
     [
         (1, 630.1538462, 3.9490873, 1.0164528),

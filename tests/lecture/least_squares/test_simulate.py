@@ -16,6 +16,7 @@ from tests.lecture.least_squares.sgd_cases import PROBLEMS, RUNS, STEPS, agrees,
 from tests.marks import first_quick
 
 
+@pytest.mark.long
 @first_quick(
     ("name", "batch_size"),
     [
@@ -41,6 +42,7 @@ def test_risk_bias_and_variance_agree_with_the_exact_recursion(name, batch_size)
     agree(found.bias.mean + found.variance.mean, found.risk.mean, relative=1e-12)
 
 
+@pytest.mark.long
 def test_below_at_and_above_the_largest_rate():
     """In 50 dimensions, over few steps: in three, rare runs would carry the mean (notebook 06)."""
     problem = least_squares.gaussian(np.ones(50), 1.0)
@@ -83,6 +85,7 @@ def test_standard_error_of_the_split_is_honest():
         agree(means.std(0, ddof=1), expected, standard_error=expected / np.sqrt(2 * 199))
 
 
+@pytest.mark.long
 def test_one_problem_without_randomness_follows_gradient_descent_to_rounding():
     """All rows the same up to sign: every batch is the whole data, so every run is gradient descent."""
     problem = finite_sample([[2.0], [-2.0]], [2.0, -2.0])
@@ -131,6 +134,7 @@ def test_a_schedule_of_equal_stages_is_sgd():
     assert np.array_equal(whole, plain)
 
 
+@pytest.mark.long
 @first_quick("name", ["gaussian", "one_hot", "finite_sample"])
 def test_schedules_agree_with_the_exact_recursion(name):
     problem, rate = PROBLEMS[name]
@@ -161,6 +165,7 @@ def test_tail_averages_agree_with_the_exact_recursion(name):
     agree(last, plain, relative=1e-5)
 
 
+@pytest.mark.long
 @first_quick("name", ["gaussian", "one_hot", "finite_sample"])
 def test_local_sgd_agrees_with_the_exact_recursion(name):
     problem, rate = PROBLEMS[name]

@@ -14,6 +14,7 @@ from lecturelib import least_squares as ls
 from lecturelib import noise_scale
 from lecturelib.networks import network, noise_passes
 from tests.agree import FLOAT32, FLOAT64, agree
+from tests.marks import first_quick
 
 KEY = jax.random.key(0)
 
@@ -77,6 +78,7 @@ def test_sharpness_is_the_top_eigenvalue_of_the_hessian(least_squares):
         assert abs(found.sharpness - mutant) > 0.1 * top
 
 
+@pytest.mark.long
 def test_quadratic_truths_are_found():
     """N(0, diag(1/i)), noise 1, error 1: B = 1 + tr H (D'HD + s^2) / |HD|^2, to the errors reported."""
     eigenvalues = 1.0 / np.arange(1, 7)
@@ -140,6 +142,7 @@ def test_the_number_of_gradients_at_once_changes_nothing():
         agree(one, other, rounding=64 * FLOAT32 * np.max(abs(one)), normwise=True)
 
 
+@pytest.mark.long
 def test_the_error_of_the_trace_is_its_spread_over_keys():
     """All chunks alike, so only the probes differ, and (trace - tr H) / error is t with K - 1 degrees."""
     random = np.random.default_rng(3)
@@ -227,6 +230,7 @@ def test_an_unresolved_gradient_says_so():
     assert "more than 64 examples" in str(found)
 
 
+@pytest.mark.long
 def test_a_loss_linear_in_its_parameters_has_no_curvature():
     found = noise_scale.estimate(
         lambda w, b: jnp.mean(b[0] @ w), np.ones(6, "f"), least_squares_batch(64), key=KEY
@@ -292,7 +296,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@first_quick("name", REFUSED)
 def test_bad_input_is_refused_with_its_value_and_a_remedy(name):
     change, message = REFUSED[name]
     arguments = {"loss": square_loss, "key": KEY, "params": np.ones(6, "f"), "batch": GOOD, **change}

@@ -46,6 +46,7 @@ def by_hand(chunks, examples, wrong=None):
     return norm, variance * (1 if wrong == "noise of chunks" else examples)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", [None, "noise left in |G|^2", "variance over K", "noise of chunks"])
 def test_a_step_is_the_mean_over_pairs_and_the_sample_variance(wrong):
     gradients = chunk_gradients(steps=1)
@@ -95,6 +96,7 @@ def same(one, other, terms=256):
         agree(left, right, rounding=terms * FLOAT32 * size, normwise=True)
 
 
+@pytest.mark.long
 @first_quick("per_layer", [True, False])
 def test_the_three_doors_see_the_same_and_the_gradient_is_jax_s(per_layer):
     tracker = noise_scale.Tracker(per_layer=per_layer)
@@ -117,6 +119,7 @@ def test_the_three_doors_see_the_same_and_the_gradient_is_jax_s(per_layer):
     same(state, tracker.update(tracker.init(params), squares, mean, examples=8))
 
 
+@pytest.mark.long
 def test_a_loss_that_returns_more_keeps_it_for_each_chunk():
     params, batch = mnist_like()
 
@@ -130,6 +133,7 @@ def test_a_loss_that_returns_more_keeps_it_for_each_chunk():
     assert sums.tolist() == [batch[1][:12].sum(), batch[1][12:].sum()]
 
 
+@pytest.mark.long
 def test_layers_are_what_a_tracker_of_each_alone_would_say():
     gradients = chunk_gradients(steps=5)
     tracker = noise_scale.Tracker(decay=0.9, per_layer=True)
@@ -223,6 +227,7 @@ def spread_of_both(scale, spectrum, *, shared, chunks=8, size=16, runs=RUNS, dec
     return [np.var(u / v) for u, v in ((ours[:, 0], ours[:, 1] - ours[:, 0]), averages)]
 
 
+@pytest.mark.long
 @first_quick("name", SETTINGS, quick=2)
 def test_b_varies_at_least_2_5_times_less_than_with_two_batches(name):
     scale, spectrum = SETTINGS[name]
@@ -312,6 +317,7 @@ def trained(tracker, optimizer, steps=600, size=64, seed=0):
     return seen, np.asarray(errors, dtype=float)
 
 
+@pytest.mark.long
 @first_quick("optimizer", [optax.sgd(0.002), optax.adam(1e-3)])
 def test_in_training_the_interval_holds_the_ratio_of_the_averages_along_the_path(optimizer):
     """On N(0, I) a gradient has |G|^2 = |e|^2 and tr(Sigma) = 11 |e|^2 + 10 s^2, by hand."""

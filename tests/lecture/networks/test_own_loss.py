@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from lecturelib import advice, noise_scale
 from lecturelib.networks import own_loss
 from tests.agree import agree
+from tests.marks import first_quick
 from workshop.cli import main
 
 RNG = np.random.default_rng(0)
@@ -64,7 +65,7 @@ def expected():
     return noise_scale.estimate(plain, W, (X, Y), key=KEY)
 
 
-@pytest.mark.parametrize("name", STAND_INS)
+@first_quick("name", STAND_INS)
 def test_a_model_of_any_form_has_the_noise_of_the_plain_one(name, expected):
     found = noise_scale.estimate(*STAND_INS[name], (X, Y), key=KEY)
     agree(
@@ -75,6 +76,7 @@ def test_a_model_of_any_form_has_the_noise_of_the_plain_one(name, expected):
     agree(found.sharpness, expected.sharpness, relative=1e-2)
 
 
+@pytest.mark.long
 def test_the_leaves_held_are_those_given(expected):
     def loss(p, batch):
         return plain(p["w"] * p["twice"], batch)
@@ -85,6 +87,7 @@ def test_the_leaves_held_are_those_given(expected):
     agree(found.gradient_norm, other.gradient_norm, relative=1e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_half_precision_is_measured_in_single(dtype, expected):
     def loss(w, batch):
@@ -133,6 +136,7 @@ def dropout(w, batch):  # its mask is another for each size of batch
     return plain(w, (jnp.where(kept, 2.0 * batch[0], 0.0), batch[1]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("loss", "says"),
     [

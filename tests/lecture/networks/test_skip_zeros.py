@@ -56,6 +56,7 @@ def check_weights(run, data, wrong=None):
     assert tolerance < 0.01 * distance(path[-1], path[0])  # at the largest rate
 
 
+@pytest.mark.long
 @first_quick("batch_size", [1, 3, 4, TILE, TILE + 1, 2 * TILE + 3])
 def test_every_batch_size_gives_the_weights_of_the_formulas(batch_size):
     data = digits()
@@ -105,6 +106,7 @@ def test_the_check_sees_wrong_pixels(wrong, monkeypatch):
         check_weights(train(data, 4), data)
 
 
+@pytest.mark.long
 def test_divergence_is_seen_at_the_same_update_as_by_jax():
     data, batch_size = digits(), TILE + 1
     ours, jax_run = (
@@ -167,6 +169,7 @@ def test_the_engine_is_chosen_by_ink_and_says_so():
     assert choose(dense, engine="skip-zeros").engine == "skip-zeros"
 
 
+@pytest.mark.long
 def test_each_set_is_measured_on_as_many_images_as_were_asked_for():
     data = digits()
     for engine in ("jax", "skip-zeros"):
@@ -203,6 +206,7 @@ def test_images_that_may_change_are_compressed_anew_and_others_once(monkeypatch)
     assert len(calls) == 5
 
 
+@pytest.mark.long
 def test_too_many_pixels_for_16_bits_are_jaxs():
     images = np.zeros((4, 2**16 + 1), np.uint8)
     labels = np.zeros(4, np.uint8)

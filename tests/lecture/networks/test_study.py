@@ -78,6 +78,7 @@ def test_a_stopped_study_goes_on_where_it_was(data, tmp_path, monkeypatch):
     assert np.array_equal(again.judged[16].test_error, found.judged[16].test_error)
 
 
+@pytest.mark.long
 def test_another_plan_does_not_take_these_parts(data, tmp_path):
     study.run(data, dataclasses.replace(PLAN, batch_sizes=(4,)), tmp_path)
     other = study.run(data, dataclasses.replace(PLAN, batch_sizes=(4,), hidden=6), tmp_path)

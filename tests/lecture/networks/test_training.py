@@ -172,6 +172,7 @@ def test_updates_together_are_updates_one_by_one():
         assert distance(params, one_by_one(start, images, labels, rates, stale=True)) > 0.01
 
 
+@pytest.mark.long
 @first_quick("checkpoints", [[STEPS], [1, 4], [2, 3]])
 def test_where_it_is_measured_does_not_move_the_training(checkpoints, run, data):
     """Stretches of one update, of several, and of none that fills what is multiplied at once."""
@@ -190,6 +191,7 @@ def test_measurements_are_those_of_the_kept_parameters(run, data):
             agree(getattr(run, f"{part}_error")[point], error, rounding=FLOAT32)  # multiples of 1/60
 
 
+@pytest.mark.long
 def test_a_grid_is_its_runs(run, data):
     options = {"steps": STEPS, "hidden": HIDDEN, "checkpoints": STEPS, "engine": run.engine}
     alone = mlp.train_grid(data, RATES[1:], BATCH, SEEDS[2:], **options)
@@ -222,6 +224,7 @@ def test_batches_are_uniform_with_replacement():
     assert any(len(set(batch)) < 20 for batch in mlp.draw_batches(50, 10, 20, seed=0).tolist())
 
 
+@pytest.mark.long
 def test_a_run_that_blows_up_is_marked_and_keeps_its_last_finite_values(run, data):
     options = {"steps": STEPS, "hidden": HIDDEN, "keep_params": True, "engine": run.engine}
     blown = mlp.train_grid(data, [*RATES, 1e38], BATCH, SEEDS, checkpoints=[3, 4], **options)
@@ -315,6 +318,7 @@ def test_any_shape(batch_size, steps, checkpoints):
     assert run.work[-1] == steps * batch_size
 
 
+@pytest.mark.long
 def test_training_is_in_float32_where_jax_is_set_to_float64(data):
     def train():
         return mlp.train_grid(

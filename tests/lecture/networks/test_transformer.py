@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from lecturelib.networks import characters, transformer
 from tests.agree import FLOAT32, agree
+from tests.marks import first_quick
 
 TEXT = characters.corpus(["a big cat", "a cat; a dog", "a big dog", "no cat, no dog", "a dog"] * 60)
 CONTEXT = 12
@@ -37,6 +38,7 @@ def first_change(outputs, params, windows, place):
     return int(np.argmax(changed)) if changed.any() else None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", [0, 5, CONTEXT - 1])
 def test_no_place_sees_a_later_character(place):
     params, windows = params_and_windows()
@@ -44,7 +46,7 @@ def test_no_place_sees_a_later_character(place):
     assert first_change(outputs, params, windows[:, :-1], place) == place
 
 
-@pytest.mark.parametrize(
+@first_quick(
     "mask",
     [lambda seen: jnp.ones_like(seen), lambda seen: jnp.triu(jnp.ones_like(seen)), lambda seen: seen.T],
     ids=["all", "upper", "transposed"],
@@ -65,6 +67,7 @@ def test_every_place_sees_the_characters_before():
     assert (np.abs(difference).max(axis=(0, 2)) > 0).all()
 
 
+@pytest.mark.long
 def test_the_first_guess_is_uniform():
     params = transformer.initial_params(len(TEXT.alphabet), seed=3, **SMALL)
     _, windows = params_and_windows()
@@ -104,11 +107,13 @@ def slope_error(loss):
         return slope, float(once), float(abs(twice - once)) + 1e-15 / step
 
 
+@pytest.mark.long
 def test_the_gradient_is_that_of_differences():
     slope, expected, bound = slope_error(transformer.loss)
     agree(slope, expected, rounding=bound)
 
 
+@pytest.mark.long
 def test_a_gradient_that_stops_at_the_attention_is_caught(monkeypatch):
     softmax = jax.nn.softmax
     monkeypatch.setattr(jax.nn, "softmax", lambda x, axis: jax.lax.stop_gradient(softmax(x, axis=axis)))
@@ -166,6 +171,7 @@ def furthest(found, expected):
 ROUNDING = {"SGD": 1e-4, "momentum": 1e-4, "Adam": 1e-2}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", transformer.METHODS)
 def test_three_steps_are_those_of_the_formulas(method):
     rate = 0.003 if method == "Adam" else 0.3
@@ -175,6 +181,7 @@ def test_three_steps_are_those_of_the_formulas(method):
         assert furthest(trained(other, rate, 40, 3), expected) > 10 * ROUNDING[method]
 
 
+@pytest.mark.long
 def test_parts_of_equal_weight_are_caught(monkeypatch):
     """A batch of 40 is 16, 16 and 8 windows: the mean of three means is not the mean."""
     add = transformer._add_gradient
@@ -198,6 +205,7 @@ def test_it_learns_and_stops_when_it_is_not_asked():
     assert len(asked) < 50
 
 
+@pytest.mark.long
 def test_a_run_that_diverges_ends():
     with np.errstate(all="ignore"):
         run = list(transformer.train(TEXT, "SGD", 1e30, 4, seed=0, checkpoints=[2, 4, 6, 8], **SMALL))

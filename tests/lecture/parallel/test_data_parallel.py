@@ -76,7 +76,7 @@ def wrong_step(add_up):
     return jax.jit(jax.shard_map(step, mesh=collectives.mesh(4), **options))
 
 
-@pytest.mark.parametrize(
+@first_quick(
     "add_up",
     [
         functools.partial(jax.lax.psum, axis_name="data"),  # the sum, not the mean
@@ -93,7 +93,7 @@ def test_wrong_ways_to_combine_gradients_are_seen(job, serial, add_up):
     assert distance(jax.tree.map(np.asarray, params), serial) > 10 * ROUNDING
 
 
-@pytest.mark.parametrize("batch_size", [4, 24])
+@first_quick("batch_size", [4, 24])
 def test_a_step_sends_one_number_a_weight_and_the_loss_whatever_the_batch(job, batch_size):
     params, batches = job
     line = collectives.mesh(4)

@@ -36,6 +36,7 @@ def distance(one, other):
     return max(float(np.abs(a - b).max()) for a, b in pairs)
 
 
+@pytest.mark.long
 @first_quick(("stages", "micro_batches"), [(1, 3), (2, 1), (3, 8), (4, 2), (4, 8)])
 def test_gradient_bubble_and_traffic(stages, micro_batches):
     step = pipeline.step(LAYERS, batch(), stages=stages, micro_batches=micro_batches)
@@ -52,6 +53,7 @@ def test_gradient_bubble_and_traffic(stages, micro_batches):
     assert step.traffic.numbers == 2 * BATCH * sum(WIDTHS[edge] for edge in edges)
 
 
+@pytest.mark.long
 def test_every_task_is_done_once_and_after_what_it_needs():
     stages, count = 4, 3
     table = pipeline.step(LAYERS, batch(), stages=stages, micro_batches=count).timetable
@@ -74,6 +76,7 @@ def test_the_stages_lie_on_different_devices():
     assert len(set.union(*places)) == 4
 
 
+@pytest.mark.long
 def test_a_sum_over_micro_batches_in_place_of_the_mean_is_seen(monkeypatch):
     def summed(loss, *arguments):
         gradient = jax.grad(functools.partial(pipeline._last_forward, loss), argnums=(0, 1))(*arguments)

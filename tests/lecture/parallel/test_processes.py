@@ -28,6 +28,7 @@ def started(monkeypatch):
     return found
 
 
+@pytest.mark.long
 def test_processes_form_one_job_with_a_device_each_and_end_well(started):
     assert processes.run(job_cases.whoami, processes=2) == [(0, 2, 2, 1), (1, 2, 2, 1)]
     assert [process.returncode for process in started] == [0, 0]
@@ -40,6 +41,7 @@ def test_an_exception_in_a_worker_ends_the_job_and_is_shown(started):
     assert started[0].returncode == 1
 
 
+@pytest.mark.long
 def test_a_process_that_never_comes_is_named_and_none_is_left(started):
     with pytest.raises(processes.ProcessFailed, match=r"waited 0\.5 s for process 1, which never came"):
         processes.run(job_cases.whoami, (job_cases.Late(),), processes=2, join_timeout=0.5)
@@ -47,12 +49,14 @@ def test_a_process_that_never_comes_is_named_and_none_is_left(started):
     assert all(process.returncode for process in started)  # reaped, and not with success
 
 
+@pytest.mark.long
 def test_a_hanging_job_is_ended(started, tmp_path):
     with pytest.raises(processes.ProcessFailed, match="hung: process 0 was not done after 4 s"):
         processes.run(job_cases.hang, (tmp_path,), processes=1, timeout=4)
     assert started[0].returncode < 0
 
 
+@pytest.mark.long
 @LINUX
 def test_workers_end_when_their_parent_is_killed(tmp_path):
     source = (
@@ -74,6 +78,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_a_script_that_guards_nothing_runs_once(tmp_path):
     """As a notebook saved as a script is; `multiprocessing` would run it again in each worker."""
     script = tmp_path / "script.py"

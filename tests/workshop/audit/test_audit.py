@@ -45,6 +45,7 @@ def mutant(claims, old, new, why="wrong", file="notebook", parameters="{}"):
     return "\n".join(["[[mutant]]", *lines, f"parameters = {parameters}", ""])
 
 
+@pytest.mark.long
 def test_failed_and_held_claims_are_told_apart_and_the_cells_after_them_run(notebook, worker):
     both = ["01.half", "01.after"]
     (third,) = mutants_of(notebook, mutant(both, "four / 2", "four / 3"))
@@ -69,6 +70,7 @@ def test_only_the_cells_that_the_claims_need_run(notebook):
     assert late.program().cells == (SOURCES[0], CLAIM, "cost_of = 2 + 3", AFTER)
 
 
+@pytest.mark.long
 def test_a_surviving_mutant_and_a_claim_without_one_are_faults(notebook, worker):
     mutants_of(
         notebook,
@@ -107,6 +109,7 @@ def test_the_library_that_runs_is_the_mutated_one_and_parameters_reach_it(notebo
     assert found["failed"] == ["01.late"]
 
 
+@pytest.mark.long
 def test_a_run_that_never_ends_and_one_that_dies_are_reported_and_the_next_one_runs(notebook, worker):
     for cell in ("while True: pass", "import os; os.abort()"):
         with pytest.raises(RuntimeError, match="ended with status -"):
@@ -115,6 +118,7 @@ def test_a_run_that_never_ends_and_one_that_dies_are_reported_and_the_next_one_r
     assert worker.run(right, notebook.path.parent)["held"] == ["01.half", "01.late"]
 
 
+@pytest.mark.long
 def test_a_mutant_that_kills_the_process_kills_no_claim_and_is_tried_again(notebook, worker, capsys):
     mutants_of(notebook, mutant(["01.after"], "2 + 2", "__import__('os').abort()", "crash"))
     known = {}
@@ -125,6 +129,7 @@ def test_a_mutant_that_kills_the_process_kills_no_claim_and_is_tried_again(noteb
     assert len(known) == 1
 
 
+@pytest.mark.long
 def test_only_what_has_changed_runs_again(notebook, worker, capsys):
     tables = [
         mutant(["01.half"], "four / 2", "four / 3", "third"),

@@ -25,6 +25,7 @@ CELLS = (
 )
 
 
+@pytest.mark.long
 @EACH
 def test_every_claim_that_a_parameter_could_break_is_tried_at_three_settings(notebook):
     settings = domains.neighbours(notebook)

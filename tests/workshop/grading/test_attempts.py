@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.grading import grading_cases as cases
 from tests.workshop.grading.grading_cases import grade, lost, marks
 from workshop.grading import attempts, canary, marking, proof, reply, sandbox
@@ -101,7 +102,7 @@ def fast(monkeypatch):
 BURN = "import time\nuntil = time.process_time() + {seconds}\nwhile time.process_time() < until: pass\n"
 
 
-@pytest.mark.parametrize(
+@first_quick(
     "cells",
     [
         [BURN.format(seconds=0.2)] * 9,  # each within the limit of a cell, together beyond that of all

@@ -205,6 +205,7 @@ def right_or(outcome):
     return run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batches", [2, pytest.param(40, marks=[pytest.mark.long, pytest.mark.weekly])])
 def test_a_batch_of_anything_ends_with_marks_for_the_right(tmp_path, monkeypatch, batches):
     source = cases.write_assignment(tmp_path)

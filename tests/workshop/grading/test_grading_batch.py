@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.grading import grading_cases as cases
 from tests.workshop.grading.grading_cases import grade, marks
 from workshop.grading import pages, store, students, submissions
@@ -27,6 +28,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 def test_others_have_their_marks_whatever_some_hand_in(tmp_path):
     cases.need_bubblewrap()
     cases.write_assignment(tmp_path)
@@ -53,7 +55,7 @@ def total(x):
 """
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("how", "shown"),
     [
         ("raise ValueError(solution)", "ValueError"),

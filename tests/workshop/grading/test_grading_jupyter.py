@@ -55,6 +55,7 @@ def work(tmp_path):
     return cases.load(tmp_path / "homework")
 
 
+@pytest.mark.long
 def test_cells_that_only_ipython_reads_are_read(tmp_path, work):
     found = marks(work, [([text], []) for text in CELLS.values()], tmp_path)
     assert {name: (m.lost, m.text) for name, m in zip(CELLS, found, strict=True)} == dict.fromkeys(
@@ -95,6 +96,7 @@ def test_what_is_added_to_a_given_cell_counts_and_what_is_changed_there_does_not
     assert [m.lost for m in found] == [None] * 3 + ["runs"]
 
 
+@pytest.mark.long
 def test_all_that_stays_so_behind_the_walls(tmp_path, work):
     cases.need_bubblewrap()
     notebook = cases.submitted({**cases.RIGHT, "q1": CELLS["numba's cache"]})

@@ -77,6 +77,7 @@ def test_what_is_not_good_enough_keeps_its_share_if_no_call_is_worse(tmp_path, c
         assert capsys.readouterr().out == (f"{lost}: {mark.message}\n" if lost else "")
 
 
+@pytest.mark.long
 def test_nbgrader_takes_what_a_hidden_test_returns_for_points():
     from nbgrader.utils import determine_grade
 
@@ -135,6 +136,7 @@ def test_a_student_reads_only_what_stands_in_their_own_source(work, text, shown)
         assert mark.text == shown
 
 
+@pytest.mark.long
 def test_a_check_that_fails_or_hangs_is_the_instructors_to_see(work, monkeypatch):
     def fails(calls):
         raise KeyError("not thought of")

@@ -48,6 +48,7 @@ def test_words_and_outputs_change_no_mark(folder):
     assert "Other words." in (folder / "out" / "written.html").read_text()
 
 
+@pytest.mark.long
 def test_a_change_of_one_questions_grader_regrades_that_question(folder, monkeypatch):
     cases.write_assignment(folder, second=cases.SECOND.replace("The sum of", "Add up"))
     assert "2 marks given, 2 unchanged" in grade(folder).output
@@ -57,6 +58,7 @@ def test_a_change_of_one_questions_grader_regrades_that_question(folder, monkeyp
     assert marks(folder)["ada"]["total"] == "3"
 
 
+@pytest.mark.long
 def test_marks_by_hand_are_added_and_stay(folder):
     (folder / "out" / "written.csv").write_text("student,q3\nada,4\nbob,\n")
     assert grade(folder).exit_code == 0
@@ -76,6 +78,7 @@ def test_marks_by_hand_are_added_and_stay(folder):
     assert "points for adda, who handed in nothing" in grade(folder).output
 
 
+@pytest.mark.long
 def test_a_gradebook_is_filled_in_and_each_student_listed(folder):
     (folder / "book.csv").write_text("ID,Homework\nada,\ncem,1\n")
     book = ["--gradebook", folder / "book.csv", "Homework"]
@@ -103,6 +106,7 @@ def test_whose_file_is_gone_is_left_out_until_it_is_back(folder):
     assert (marks(folder)["ada"]["total"], marks(folder)["bob"]["total"]) == ("9", "6")
 
 
+@pytest.mark.long
 def test_a_late_notebook_by_itself_leaves_the_others_where_they_are(folder):
     cases.hand_in(folder / "late", "eve", cases.submitted(cases.RIGHT))
     arguments = ["grade", folder / "late", "--out", folder / "out", "--assignment", folder / "9_small"]
@@ -146,6 +150,7 @@ def test_the_assignment_is_what_most_students_name_once_each_and_only_if_it_is_k
         submissions.assignment_named([tmp_path / "max"], ["8_other", "9_small"])
 
 
+@pytest.mark.long
 def test_no_cell_of_a_students_notebook_is_run_as_the_graders(tmp_path, monkeypatch):
     """A submission names itself, or a folder with a source of its own, as the assignment."""
     mark = tmp_path / "run"
@@ -206,6 +211,7 @@ def graded_students(folder):
             return 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_run_that_was_stopped_goes_on(tmp_path, how):
     cases.need_bubblewrap()

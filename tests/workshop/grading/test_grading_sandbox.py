@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lecturelib
+from tests.marks import first_quick
 from tests.workshop.grading.grading_cases import need_bubblewrap
 from workshop import checkout
 from workshop.grading import sandbox, source
@@ -98,7 +99,7 @@ def counted(answer, x, *, scale=1):
 """
 
 
-@pytest.mark.parametrize(
+@first_quick(
     "change",
     [
         "def counted(answer, x): return 'forged'",
@@ -125,7 +126,7 @@ def test_an_honest_answer_comes_back(anywhere):
     assert back["twice"].tolist() == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("text", "error"),
     [
         ("os.fork()", "PermissionError"),
@@ -153,7 +154,7 @@ def test_what_is_refused_raises_in_the_students_code(anywhere, text, error):
     assert outcome.text.startswith(error)
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("text", "problem"),
     [
         ("os._exit(0)", "died"),
@@ -178,7 +179,7 @@ def writes(words):
     return body("pass") + text
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("text", "wall"),
     [
         (body("while True: pass"), 60),  # stopped by its processor time
@@ -210,6 +211,7 @@ def test_gigabytes_on_the_reply_channel_are_cut_off(anywhere):
     assert run(writes("exec('while True: os.write(fd, bytes(10**6))')")).problem == "too much"
 
 
+@pytest.mark.long
 def test_a_cell_that_fails_or_loops_does_not_stop_the_next(anywhere):
     assert result("1 / 0", "def f(x): return x", "import nothing_of_the_kind") == 1.0
     assert result("while True: pass", "def f(x): return x") == 1.0
@@ -270,6 +272,7 @@ def test_the_assignments_own_mistake_is_nobodys_mark():
         run("def f(x): return x", setup=["1 / 0"])
 
 
+@pytest.mark.long
 def test_files_of_the_machine_are_not_there(bubblewrap, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("hidden")
@@ -312,6 +315,7 @@ print(json.dumps([seen, said]))
 """
 
 
+@pytest.mark.long
 def test_an_installed_library_and_a_checkout_below_a_shown_folder_are_hidden(bubblewrap, tmp_path):
     """The packages lie in site-packages, which answers need, and that in a checkout within a shown folder."""
     folder = tmp_path / "system" / "checkout"
@@ -370,6 +374,7 @@ def test_the_network_of_the_machine_is_not_there(bubblewrap):
     assert "ConnectionRefusedError" in done.stderr
 
 
+@pytest.mark.long
 def test_nothing_outlives_the_one_who_started_it(anywhere, tmp_path):
     """kill -9 of the grader leaves no process of a submission behind."""
     code = f"""

@@ -185,6 +185,7 @@ def test_the_hidden_test_checks_the_same_properties(tmp_path, monkeypatch):
         hidden_test(path, "q1", names)
 
 
+@pytest.mark.long
 def test_a_mark_depends_on_what_its_grader_imports_and_on_what_judges_but_on_no_page():
     files = set(marking.judges("from lecturelib import hogwild"))
     inside = {f"workshop/grading/inside/{name}.py" for name in ("child", "limits", "magics", "transfer")}
@@ -195,6 +196,7 @@ def test_a_mark_depends_on_what_its_grader_imports_and_on_what_judges_but_on_no_
     assert marking.library("import numpy") != marking.library("from lecturelib import hogwild")
 
 
+@pytest.mark.long
 def test_importing_the_grader_needs_no_checkout(tmp_path):
     code = f"import sys; sys.path.insert(0, {str(checkout.root())!r}); from workshop.grading import grade"
     code += "; from workshop.grading import hidden_test, release, source; source.find()"

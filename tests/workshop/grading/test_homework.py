@@ -84,6 +84,7 @@ def test_it_is_stored_clean(path):
     assert len({c.id for c in contents.cells}) == len(contents.cells)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", JUDGED)
 def test_right_blank_and_wrong_answers_get_what_they_should(path, tmp_path):
     work = load(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.grading import grading_cases as cases
 from tests.workshop.grading import homework_batch
 from tests.workshop.grading.grading_cases import ROOT, grade, lost, marks
@@ -134,6 +135,7 @@ QUICK = {  # attacker -> the property that is lost
 }
 
 
+@pytest.mark.long
 def test_the_quickest_attackers_and_a_right_notebook(tmp_path):
     cases.need_bubblewrap()
     cases.write_assignment(tmp_path)
@@ -174,7 +176,7 @@ def odd_notebooks():
     yield "blank", cases.submitted(), ("is answered", "is answered")
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("name", "notebook", "expected"), [*odd_notebooks()], ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_what_honest_students_do_to_notebooks_costs_what_is_not_answered(tmp_path, name, notebook, expected):

@@ -53,6 +53,7 @@ def test_what_has_to_be_mended_is_said(tmp_path):
     assert "To mend: 3." in said
 
 
+@pytest.mark.long
 def test_blank_slow_and_broken_cells_are_said(tmp_path, monkeypatch):
     changes = {"q1": "import os\nos._exit(0)", "q2": "def total(x)\n    return 1"}
     code, said = check(tmp_path, edited(changes))

@@ -5,6 +5,7 @@ import shlex
 
 import pytest
 
+from tests.marks import first_quick
 from workshop import checkout, notebooks
 from workshop.values import parse_values
 
@@ -78,7 +79,7 @@ def test_a_wrong_command_is_found(command):
         check_command(command)
 
 
-@pytest.mark.parametrize("title", BRIEFS)
+@first_quick("title", BRIEFS)
 def test_the_first_lines_of_a_project_run(title):
     for block in blocks(BRIEFS[title], "python"):
         exec(compile(block, title, "exec"), {"__name__": "first lines"})

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.grading import grading_cases as cases
 from tests.workshop.grading import homework_batch
 from workshop.grading import assignment, marking, source
@@ -69,7 +70,7 @@ def test_no_promise_of_never_and_nobody_is_without_one():
     assert [s for s in strong if s not in known and "Ctrl-C" not in s] == []
 
 
-@pytest.mark.parametrize("path", source.find(), ids=lambda p: p.parent.name)
+@first_quick("path", source.find(), ids=lambda p: p.parent.name)
 def test_each_student_has_inputs_of_their_own(path):
     work = assignment.load(path)
     for item in work.coded:

@@ -157,6 +157,7 @@ def test_root_is_said_loudly(capsys, monkeypatch):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cores", ["2", "64"])
 def test_address_space_does_not_depend_on_the_number_of_cores(monkeypatch, cores):
     """XLA reads NPROC: on 64 cores a first `jit` took 2.4 GB of the 2 that an answer has."""
@@ -172,6 +173,7 @@ def f(x):
     assert run(cell, memory_mb=2048, cpu_seconds=20, wall_seconds=60).problem is None
 
 
+@pytest.mark.long
 def test_many_small_threads_are_limited():
     cases.need_bubblewrap()
     bomb = """

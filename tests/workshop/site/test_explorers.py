@@ -47,6 +47,7 @@ def test_a_module_of_an_unknown_form_is_refused(tmp_path, monkeypatch, line):
         explorers.bundle(["odd"])
 
 
+@pytest.mark.long
 def test_pages_are_filled_and_carry_their_script_once():
     found = explorers.pages(checkout.root())
     assert set(found) == {f"explorers/{page.name}" for page in PAGES}

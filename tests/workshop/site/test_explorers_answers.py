@@ -10,6 +10,7 @@ import pytest
 from lecturelib import least_squares as ls
 from lecturelib.least_squares.noisy_quadratic import race
 from lecturelib.parallel import cost
+from tests.marks import first_quick
 from workshop import checkout
 
 PAGES = checkout.root() / "site" / "explorers"
@@ -129,7 +130,7 @@ def test_every_question_has_an_answer(page):
     assert len(ANSWER.findall(text)) == len(re.findall(r"^\d\. ", text, re.MULTILINE)) >= 4
 
 
-@pytest.mark.parametrize(("page", "words", "number"), FACTS, ids=[words for _, words, _ in FACTS])
+@first_quick(("page", "words", "number"), FACTS, ids=[words for _, words, _ in FACTS])
 def test_a_number_of_an_answer(page, words, number):
     answers = " ".join(
         answer for _, answer in ANSWER.findall((PAGES / f"{page}.md").read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ import pytest
 
 from lecturelib import questions, records
 from tests.agree import agree
+from tests.marks import first_quick
 from tests.workshop.site import browser
 from tests.workshop.site.explorer_window import address, focus_on, press, shown, visit
 from workshop.site import explorers
@@ -22,7 +23,7 @@ RELATIVE = 1e-9
 
 
 class TestPages:
-    @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
+    @first_quick("theme", ["light", pytest.param("dark", marks=pytest.mark.long)])
     @EACH
     def test_a_page_opens_from_a_file_quietly_and_is_accessible(self, name, theme, windows, folder):
         window = windows[theme]
@@ -39,6 +40,7 @@ class TestPages:
         )
         assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 22, 26)"}[theme]
 
+    @pytest.mark.long
     @EACH
     def test_nothing_scrolls_sideways_on_a_telephone(self, name, window, folder):
         window.get(address(folder, name))
@@ -47,6 +49,7 @@ class TestPages:
             shown(window, name)
         assert browser.sideways(window) == []
 
+    @pytest.mark.long
     def test_without_javascript_there_is_a_table(self, tmp_path, folder):
         with browser.opened(tmp_path, scripts=False) as window:
             for name in TABLES:
@@ -69,6 +72,7 @@ class TestPages:
 
 
 class TestControls:
+    @pytest.mark.long
     def test_a_slider_moves_by_the_arrow_keys_and_says_its_value(self, window, folder):
         visit(window, folder, "batch_and_rate")
         focus_on(window, "b")
@@ -100,6 +104,7 @@ class TestControls:
         shown(window, name)
         assert browser.errors(window) == []
 
+    @pytest.mark.long
     def test_buttons_work_by_keyboard(self, window, folder):
         visit(window, folder, "batch_and_rate", b=64)
         focus_on(window, "target")
@@ -111,6 +116,7 @@ class TestControls:
         time.sleep(0.3)
         assert "?" not in window.current_url
 
+    @pytest.mark.long
     def test_a_link_carries_the_whole_setting(self, window, folder):
         setting = {"b": 64, "d": 37, "decay": 0.5, "eta": 0.123, "features": "onehot", "noise": 0.25, "t": 33}
         first = visit(window, folder, "batch_and_rate", **setting)
@@ -122,9 +128,7 @@ class TestControls:
         plain = visit(window, folder, "batch_and_rate")
         assert plain != first
 
-    @pytest.mark.parametrize(
-        "wrong", [{"b": 1.5}, {"b": "many"}, {"features": "text"}, {"eta": -1}, {"b": ""}]
-    )
+    @first_quick("wrong", [{"b": 1.5}, {"b": "many"}, {"features": "text"}, {"eta": -1}, {"b": ""}])
     def test_a_link_with_an_impossible_setting_says_so(self, wrong, window, folder):
         found = visit(window, folder, "batch_and_rate", **wrong)
         ((key, value),) = wrong.items()
@@ -141,6 +145,7 @@ def fresh(window, place: str) -> None:
 
 
 class TestPredictions:
+    @pytest.mark.long
     def test_a_curve_is_drawn_by_keyboard_and_compared(self, window, folder):
         fresh(window, address(folder, "predictions"))
         root = window.find_element("css selector", "[data-predict=depth]")
@@ -241,6 +246,7 @@ class TestQuestions:
         with browser.served(tmp_path) as home:
             yield home + "page.html"
 
+    @pytest.mark.long
     def test_they_are_answered_kept_and_counted(self, window, page):
         window.get(page)
         assert "0 of the 2 questions" in self.score(window)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.agree import agree as compare
+from tests.marks import first_quick
 from tests.workshop.site import browser
 from tests.workshop.site.explorer_settings import EXPLORERS, USUAL
 from tests.workshop.site.explorer_window import ask, visit
@@ -72,7 +73,7 @@ def check(window, name: str, setting: dict, found: dict) -> None:
     agree(found, EXPLORERS[name].expected(USUAL[name] | setting, found))
 
 
-@pytest.mark.parametrize(("name", "setting"), UNSTABLE + OTHERS)
+@first_quick(("name", "setting"), UNSTABLE + OTHERS)
 def test_a_setting(name, setting, window, folder):
     found = visit(
         window, folder, name, **{key: str(value).replace("inf", "Infinity") for key, value in setting.items()}
@@ -96,6 +97,7 @@ def test_a_hundred_random_settings(name, window, folder):
     assert browser.errors(window) == []
 
 
+@pytest.mark.long
 def test_the_same_seed_is_the_same_run(window, folder):
     setting = {"d": 16, "decay": 1, "b": 8, "eta": 3, "t": 12}
     first = visit(window, folder, "one_hot", **setting, seed=5)
@@ -104,6 +106,7 @@ def test_the_same_seed_is_the_same_run(window, folder):
     assert other["risk of this run"] != first["risk of this run"] != first["expected risk"]
 
 
+@pytest.mark.long
 def test_what_is_empty_is_found(window, folder):
     visit(window, folder, "one_hot")
     assert window.execute_script(BLANK) == []

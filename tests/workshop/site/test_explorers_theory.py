@@ -135,6 +135,7 @@ def test_delayed_risk():
     compare("delayedRisk", cases(), lambda p, s, r, b, t, k: delayed_risk(p, s, r, b, t, delay=k), least=40)
 
 
+@pytest.mark.long
 def test_depth_is_the_proven_one():
     """The page searches, the library proves: the same steps, and the page's rate gets there."""
     cases = []

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.site import browser
 from tests.workshop.site.explorer_window import ask, shown, visit
 from workshop.site.explorer_tables import TABLES
@@ -27,6 +28,7 @@ return apart;
 class TestOneView:
     """A control and the chart that it moves are on the screen together; settings can be compared."""
 
+    @pytest.mark.long
     @pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
     @pytest.mark.parametrize("name", TABLES)
     def test_every_control_is_seen_beside_the_chart(self, name, width, height, window, folder):
@@ -36,9 +38,7 @@ class TestOneView:
         assert len(window.find_elements("css selector", ".lecture-explorer .control")) >= 6
         assert window.execute_script(ONE_VIEW) == []
 
-    @pytest.mark.parametrize(
-        "style", [".stage { position: static !important }", ".stage { order: 1 !important }"]
-    )
+    @first_quick("style", [".stage { position: static !important }", ".stage { order: 1 !important }"])
     def test_a_chart_that_scrolls_away_is_found(self, style, window, folder):
         visit(window, folder, "one_hot")
         browser.resize(window, 390, 844)
@@ -48,6 +48,7 @@ class TestOneView:
         )  # on a phone they all fit on a screen: where they do not, the chart must stay
         assert window.execute_script(ONE_VIEW) != []
 
+    @pytest.mark.long
     def test_a_setting_is_pinned_and_compared(self, window, folder):
         first = visit(window, folder, "delay")
         pin = window.find_element("xpath", "//button[contains(text(), 'Pin')]")
@@ -61,6 +62,7 @@ class TestOneView:
         pin.click()
         assert window.find_elements("css selector", ".pinned, .before") == []
 
+    @pytest.mark.long
     def test_a_question_is_asked_in_the_explorer(self, window, folder):
         visit(window, folder, "batch_and_rate")
         window.execute_script("window.kept = true")  # a page that is loaded anew forgets it

@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.site import browser, seen
 from workshop import lecture_page
 
@@ -46,7 +47,7 @@ def test_it_is_a_page_with_contents_whose_links_lead_to_pages(page):
     assert text.count('href="#section-') == text.count('<h2 id="section-') == 2
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@first_quick("theme", ["light", "dark"])
 def test_it_is_read_by_day_and_by_night(page, theme, windows):
     window = windows[theme]
     window.get(page.as_uri())
@@ -57,7 +58,7 @@ def test_it_is_read_by_day_and_by_night(page, theme, windows):
     assert browser.errors(window) == []
 
 
-@pytest.mark.parametrize("width", [390, 1440, "paper"])
+@first_quick("width", [390, 1440, "paper"])
 def test_nothing_of_it_is_cut(page, width, window):
     window.get(page.as_uri())
     browser.settle(window)

@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from tests.marks import first_quick
 from tests.workshop.site import browser, seen, site_links
 from workshop.site import build, teaching
 
@@ -105,6 +106,7 @@ class TestFiles:
         assert "fa-magnifying-glass" in used
         assert used <= set(re.findall(r"^\.(fa-[a-z-]+) \{", style, re.MULTILINE))
 
+    @pytest.mark.long
     def test_a_warning_leaves_the_earlier_site(self, tmp_path, monkeypatch):
         out = tmp_path / "site"
         out.mkdir()
@@ -292,7 +294,7 @@ class TestTheChecks:
         ("<p>nothing wrong</p>", None),
     )
 
-    @pytest.mark.parametrize(("body", "wrong"), WRONG)
+    @first_quick(("body", "wrong"), WRONG)
     def test_it_is_found(self, body, wrong, windows, tmp_path):
         (tmp_path / "page.html").write_text(self.RIGHT.format(body))
         (tmp_path / "favicon.ico").write_bytes(b"")

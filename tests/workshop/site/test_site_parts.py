@@ -143,6 +143,7 @@ class TestMade:
 class TestCellTimes:
     """Seconds of cells."""
 
+    @pytest.mark.long
     def test_they_are_the_time_a_cell_takes(self, tmp_path):
         cells = [
             V4.new_code_cell("import time"),

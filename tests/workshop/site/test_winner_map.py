@@ -8,6 +8,7 @@ from scipy.special import ndtr
 
 from lecturelib.least_squares.noisy_quadratic import winner
 from tests.agree import agree
+from tests.marks import first_quick
 from tests.workshop.site.explorer_settings import USUAL, WinnerMap
 from tests.workshop.site.explorer_window import ask, press, shown, visit
 from tests.workshop.site.test_explorers_theory import engine, javascript  # noqa: F401 (a fixture of its own)
@@ -37,6 +38,7 @@ def compare(setting: dict, source: str = SOURCE) -> None:
                 agree(found[name], getattr(one, attribute), relative=RELATIVE)
 
 
+@pytest.mark.long
 def test_every_cell_of_the_usual_map():
     compare(USUAL["winner_map"])
 
@@ -48,7 +50,7 @@ def test_every_cell_of_a_hundred_random_maps():
         compare(WinnerMap.draw(rng))
 
 
-@pytest.mark.parametrize(
+@first_quick(
     ("right", "wrong"),
     [
         ("noise * 2 ** k / b", "noise / b"),  # as if flat directions had no more noise over their curvature
@@ -80,6 +82,7 @@ return cells.map((cell) => [cell.getAttribute("class"), cell.dataset.steps]);
 
 
 class TestPage:
+    @pytest.mark.long
     def test_each_cell_shows_what_was_computed(self, window, folder):
         visit(window, folder, "winner_map", noise=4, target=0.05)
         drawn = window.execute_script(DRAWN)
@@ -95,6 +98,7 @@ class TestPage:
             assert look == ("cell nobody" if name is None else f"cell bar series-{list(cell).index(name)}")
         assert seen == {"SGD", "heavy ball", "sign descent", None}
 
+    @pytest.mark.long
     def test_a_click_on_a_cell_is_what_the_two_sliders_do(self, window, folder):
         visit(window, folder, "winner_map")
         cell = window.find_elements("css selector", ".cell")[2 * 13 + 9]
@@ -105,6 +109,7 @@ class TestPage:
         assert "kappa=4" in window.current_url
         assert clicked == visit(window, folder, "winner_map", b=512, kappa=4)
 
+    @pytest.mark.long
     def test_the_button_goes_to_the_next_border(self, window, folder):
         setting = {"noise": 1, "kappa": 1}
         visit(window, folder, "winner_map", b=1, **setting)
@@ -116,6 +121,7 @@ class TestPage:
             shown(window, "winner_map")
             assert window.find_element("name", "b").get_attribute("aria-valuetext") == str(border)
 
+    @pytest.mark.long
     def test_what_has_changed_since_the_pin_is_marked(self, window, folder):
         before = visit(window, folder, "winner_map")
         window.find_element("xpath", "//button[contains(text(), 'Pin')]").click()
@@ -126,6 +132,7 @@ class TestPage:
         name = "cells that heavy ball wins"
         assert len(marked) >= before[name] - after[name] > 0
 
+    @pytest.mark.long
     def test_the_numbers_stand_in_a_table_and_in_words(self, window, folder):
         visit(window, folder, "winner_map")
         summary = window.find_element("css selector", "figure:not([hidden]) summary")
@@ -137,6 +144,7 @@ class TestPage:
         assert "Of 117 cells SGD wins" in alt
         assert "SGD 87, heavy ball 62, sign descent 55" in alt
 
+    @pytest.mark.long
     @pytest.mark.parametrize("chart", [1, 2])
     def test_where_nobody_arrives_the_page_says_so(self, chart, window, folder):
         visit(window, folder, "winner_map", b=1, kappa=256)

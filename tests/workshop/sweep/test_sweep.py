@@ -93,6 +93,7 @@ def test_a_mixture_of_versions_is_said(capsys):
     assert "The same command with --anew runs those once more that are not made with what is here." in said
 
 
+@pytest.mark.long
 def test_runs_made_with_other_versions_are_run_anew_where_it_is_asked_for(tmp_path, monkeypatch):
     notebook = write(tmp_path, "01_first", "seed = 0  # any\nmine_path = ''  # any", "import mine")
     (tmp_path / "own.csv").write_text("1")

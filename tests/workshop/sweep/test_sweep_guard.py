@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 
+from tests.marks import first_quick
 from tests.workshop.sweep.sweep_cases import alive, wait_for
 from workshop.sweep.guard import Guard
 
@@ -37,7 +37,7 @@ def members_of(groups):
     return found
 
 
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGTERM", "ends"])
+@first_quick("end", ["SIGKILL", "SIGTERM", "ends"])
 def test_watched_groups_and_the_folder_go_with_the_process(end):
     how = "waits" if end.startswith("SIG") else "ends"
     parent = subprocess.Popen([sys.executable, "-c", PARENT, how], stdout=subprocess.PIPE, text=True)

@@ -113,6 +113,7 @@ def test_texts_survive_both_ways_in(values):
     assert sweep_grid.parse(texts, PARAMETERS, "here")["name"] == values
 
 
+@pytest.mark.long
 @given(st.lists(st.lists(PLAIN, min_size=1, max_size=4), min_size=1, max_size=4, unique_by=repr))
 def test_lists_of_anything_survive_both_ways_in(values):
     anything = {"items": Parameter("items", [], "any")}

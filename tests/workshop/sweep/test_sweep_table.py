@@ -117,6 +117,7 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.long
 @given(NAMES, NAMES, NAMES)
 def test_no_name_takes_the_column_of_another(parameters, recorded, claims):
     values, records, measured = (
@@ -144,6 +145,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.lists(

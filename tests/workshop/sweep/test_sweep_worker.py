@@ -12,6 +12,7 @@ import psutil
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
+from tests.marks import first_quick
 from tests.workshop.sweep.sweep_cases import alive, wait_for
 from tests.workshop.test_notebooks import write
 from workshop.notebooks import Exited
@@ -59,6 +60,7 @@ def shows(attempt, text):
     return text in json.dumps(nbformat.reads(attempt.notebook, as_version=4), ensure_ascii=False)
 
 
+@pytest.mark.long
 def test_a_run_records_in_its_own_folder_with_its_parameters(task, tmp_path):
     cells = [
         "import os\nfrom lecturelib import claims, sweep\nsweep.record('here', os.getcwd())",
@@ -89,7 +91,7 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize(("cell", "error"), ENDS.values(), ids=ENDS)
+@first_quick(("cell", "error"), ENDS.values(), ids=ENDS)
 def test_a_notebook_that_does_not_run_to_its_end_has_failed(task, cell, error):
     attempt = worker.attempt(task("print('first')", cell.replace("; ", "\n"), "print('last')"))
     error = error.replace("[2]", "[3]")
@@ -108,6 +110,7 @@ claims.check('01.b', 'One is two.', measured=1, equals=2, because='so')
 """
 
 
+@pytest.mark.long
 def test_a_failed_run_keeps_what_it_recorded_and_its_claims_and_is_not_tried_again(task):
     attempt = worker.attempt(task(RECORDS, "sweep.record('late', 1)"))
     assert attempt.error.startswith("cell [2]: ClaimFailed: claim 01.b does not hold")
@@ -192,6 +195,7 @@ while not os.path.exists("daemon") or not pathlib.Path("daemon").read_text():
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="the system shows no environments")
 def test_a_daemon_that_left_its_group_does_not_survive_its_run(task, tmp_path):
     assert worker.attempt(task(DAEMON)).error is None
@@ -215,6 +219,7 @@ def test_a_run_that_prints_endlessly_is_ended(task, cell, monkeypatch):
     assert not children()
 
 
+@pytest.mark.long
 def test_what_is_just_within_the_limit_of_output_is_kept(task, monkeypatch):
     monkeypatch.setattr(kernel, "MOST_OUTPUT", 1000)
     assert worker.attempt(task("print('x' * 999)")).error is None
@@ -227,6 +232,7 @@ def test_a_task_that_comes_too_late_or_after_the_end_does_not_start(task):
     assert worker.attempt(task("1", sweep="two")).started is False
 
 
+@pytest.mark.long
 def test_a_file_that_changes_while_its_run_reads_it_is_a_failure_and_not_a_result(task, tmp_path):
     (tmp_path / "own.csv").write_text("1")
     files = provenance.Inputs(tmp_path).of({"path": "own.csv"})
