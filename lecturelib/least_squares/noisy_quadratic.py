@@ -29,7 +29,7 @@ _SHARES, _SIGNS = 8 * AN_OCTAVE, 7 * AN_OCTAVE + 1
 
 
 @dataclass(frozen=True)
-class Reached:
+class Arrival:
     """How a method first reaches the target.
 
     Attributes:
@@ -97,7 +97,7 @@ def race(
     *,
     momenta: Sequence[float] = MOMENTA,
     most_steps: int = 500,
-) -> dict[str, Reached]:
+) -> dict[str, Arrival]:
     """The fewest steps to a target of SGD, heavy ball and sign descent, each at its best constant rate.
 
     The spectrum is the power law 1/i, in octaves: 4 * 2^k directions of curvature 2^-k, k = 0 .. octaves, so
@@ -133,15 +133,15 @@ def race(
     spreads = [variance * 2.0**k / b for k in range(octaves + 1)]  # of a gradient, over the curvature squared
     first, goal = float(np.mean(np.square(STARTS))), target * (1.0 + ROUNDING)
 
-    def best(risks: np.ndarray, rates: np.ndarray, momentum: float) -> Reached:
+    def best(risks: np.ndarray, rates: np.ndarray, momentum: float) -> Arrival:
         hits = np.argmax(risks <= goal, axis=0)  # 0: never
         if not hits.any():
-            return Reached()
+            return Arrival()
         fewest = np.min(hits[hits > 0])
         rate = int(np.argmax(hits == fewest))
-        return Reached(int(fewest), float(rates[rate]), momentum, float(risks[fewest, rate]))
+        return Arrival(int(fewest), float(rates[rate]), momentum, float(risks[fewest, rate]))
 
-    def linear(beta: float) -> Reached:
+    def linear(beta: float) -> Arrival:
         bias, spread, rates = _linear(beta, most_steps)
         risks = np.zeros((most_steps + 1, _SHARES))
         for k, noise in enumerate(spreads):
@@ -160,7 +160,7 @@ def race(
     }
 
 
-def winner(reached: dict[str, Reached], lead: float = 0.05) -> str | None:
+def winner(reached: dict[str, Arrival], lead: float = 0.05) -> str | None:
     """The first method that needs at most 1 + lead times the fewest steps; None where none gets there.
 
     A lead below that is no reason to prefer the later one, which has more to tune.

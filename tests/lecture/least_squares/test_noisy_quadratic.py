@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtr
 
 from lecturelib import least_squares as ls
-from lecturelib.least_squares.noisy_quadratic import STARTS, Reached, race, sign_errors, winner
+from lecturelib.least_squares.noisy_quadratic import STARTS, Arrival, race, sign_errors, winner
 from tests.agree import FLOAT64, agree
 from tests.marks import first_quick
 
@@ -74,7 +74,7 @@ def test_sgd_and_heavy_ball_reach_the_target_first_where_the_library_says(octave
         assert risks[-1] <= target < risks[:-1].min()
         assert abs(share(one, octaves, 2 * b, noise, one.steps)[-1] / one.risk - 1.0) > 0.01
         for rate in one.learning_rate * 2.0 ** np.array([-0.25, 0.25]):  # the neighbours are no faster
-            near = share(Reached(0, rate, one.momentum), octaves, b, noise, one.steps - 1)
+            near = share(Arrival(0, rate, one.momentum), octaves, b, noise, one.steps - 1)
             assert near.min() > target
     assert found["SGD"].momentum == 0.0
 
@@ -118,7 +118,7 @@ def test_more_steps_change_nothing_but_what_was_out_of_reach():
 
 def test_the_winner_is_the_first_that_is_near_enough():
     def of(*steps):
-        return winner(dict(zip(("SGD", "heavy ball", "sign descent"), map(Reached, steps), strict=True)), 0.1)
+        return winner(dict(zip(("SGD", "heavy ball", "sign descent"), map(Arrival, steps), strict=True)), 0.1)
 
     assert of(11, 10, 10) == "SGD"
     assert of(12, 11, 10) == "heavy ball"

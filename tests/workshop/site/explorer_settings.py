@@ -178,7 +178,7 @@ class WinnerMap:
         }
 
     @staticmethod
-    def cells(s: dict) -> list[dict[str, noisy_quadratic.Reached]]:
+    def cells(s: dict) -> list[dict[str, noisy_quadratic.Arrival]]:
         """Row by row, from condition number 1 up, and in a row from b = 1 up."""
         momenta = noisy_quadratic.MOMENTA if s["momenta"] == "tuned" else [0.9]
         terms = float(s["noise"]), float(s["target"])
