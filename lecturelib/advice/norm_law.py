@@ -21,6 +21,7 @@ from scipy.special import stdtrit
 
 from lecturelib.checks import check_between
 from lecturelib.claims import number
+from lecturelib.networks.noise_interval import tail_index
 
 LEAST = 8  # steps
 BLOCKS = 40
@@ -166,8 +167,7 @@ def _heavy(both: tuple[np.ndarray, np.ndarray]) -> list[str]:
         scatter = (squares - squares.mean()) ** 2
         share = float(scatter.max() / scatter.sum()) if scatter.any() else 0.0
         count = max(len(squares) // TAIL, 4)
-        largest = np.sort(squares)[::-1][: count + 1]
-        index = 1.0 / max(float(np.log(largest[:-1] / largest[-1]).mean()), 1e-12)
+        index = tail_index(squares, count)
         if share > SHARE or index < (LIGHT if count >= 10 else LIGHT_FEW):
             return [
                 f"HEAVY TAILS: one step makes {share:.0%} of the squared norms' scatter, and their tail has "

@@ -116,7 +116,7 @@ def _row(row: Reached, steps: float) -> Reached:
 def _by_rule(model: models.Model, options: Options) -> tuple[Plan, Again, list[str]]:
     """The plan by the rule of thumb for plain SGD."""
     pilot = models.pilot(model, goal=options.goal, seed=options.seed)
-    remarks = []
+    remarks = _heavy(start=pilot.now, goal=pilot.later)
     if not pilot.later.resolved:
         remarks.append("At the goal the gradient is lost in noise: its noise scale is a lower bound.")
 
@@ -156,4 +156,9 @@ def _by_pilots(model: models.Model, options: Options, optimizer: Optimizer) -> t
     )
     first = Reached(size, math.inf, FIRST_STEPS, FIRST_RATE, FIRST_STEPS * size)
     found, remarks = ladder.plan(pilots, first, nothing, batch_sizes(total))
-    return found, lambda row: best_rate(pilots, row), remarks
+    return found, lambda row: best_rate(pilots, row), [*_heavy(start=now), *remarks]
+
+
+def _heavy(**measured: noise_scale.NoiseScale) -> list[str]:
+    """What is said of tails too heavy for a noise scale, and where it was measured."""
+    return [f"At the {place}: {noise.warning}" for place, noise in measured.items() if noise.warning]

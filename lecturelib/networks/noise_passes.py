@@ -54,7 +54,7 @@ def _together_and_alone(loss: Loss, params: PyTree, pair: PyTree) -> tuple[jax.A
 def one_pass(
     loss: Loss, params: PyTree, parts: PyTree, key: jax.Array, at_once: int
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Gram matrix of the chunks' mean gradients, and of each chunk mean ``|g|^2`` and v'H_k v."""
+    """Gram matrix of the chunks' mean gradients, ``|g|^2`` of each example, and v'H_k v of each chunk."""
     gradient = jax.grad(loss)
 
     def squared_length(example: PyTree) -> jax.Array:
@@ -65,7 +65,7 @@ def one_pass(
         part, probe_key = chunk
         mean, curvature = probe(gradient, params, part, probe_key)
         squares = jax.lax.map(squared_length, part, batch_size=at_once)
-        return wide(ravel_pytree(mean)[0]), jnp.mean(squares), curvature
+        return wide(ravel_pytree(mean)[0]), squares, curvature
 
     keys = jax.random.split(key, len(jax.tree.leaves(parts)[0]))
     means, squares, curvatures = jax.lax.map(one_chunk, (parts, keys))

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from lecturelib.checks import check_between, check_count
 from lecturelib.least_squares.draws import check_key
 from lecturelib.networks.branching import branched as branched
-from lecturelib.networks.noise_interval import gradient_noise
+from lecturelib.networks.noise_interval import gradient_noise, heavy_tails
 from lecturelib.networks.noise_passes import (
     Loss,
     PyTree,
@@ -53,6 +53,7 @@ class NoiseScale:
         sharpness: lambda_max on the batch.
         sharpness_error: the residual: some eigenvalue is at most so far off.
         examples: in the batch.
+        warning: a sentence where the gradients' tails are too heavy for the interval, otherwise "".
     """
 
     noise_scale: float
@@ -64,6 +65,7 @@ class NoiseScale:
     sharpness: float
     sharpness_error: float
     examples: int
+    warning: str = ""
 
     @property
     def resolved(self) -> bool:
@@ -118,6 +120,8 @@ class NoiseScale:
             f"noise scale {self.noise_scale:.3g} examples ({low:.3g} to {high:.3g}), "
             f"sharpness {self.sharpness:.3g}, trace {self.trace:.3g} +- {self.trace_error:.2g}"
         )
+        if self.warning:
+            text += f"; {self.warning}"
         if self.resolved:
             return text
         return text + f"; the gradient is lost in noise: more than {self.examples} examples are needed"
@@ -141,7 +145,8 @@ def estimate(
         B = tr(Sigma) / |G|^2,    tr(H) = mean over chunks of v'H_k v, v random signs, a fresh v each
 
     The batch stands for the distribution it was drawn from; the larger it is, the narrower the interval. It
-    resolves the gradient if it has several times B examples.
+    resolves the gradient if it has several times B examples. Where few examples make most of the gradients'
+    scatter no interval covers, and `warning` says so.
 
     Args:
         loss: function of (params, batch), the mean (not the sum) of a loss over the batch, a scalar; or
@@ -201,7 +206,7 @@ def estimate(
             "the gradient of loss is zero on every example, so there is no noise to measure; "
             "check that loss depends on params"
         )
-    noise = gradient_noise(gram, squares, confidence)
+    noise = gradient_noise(gram, squares.mean(axis=1), confidence)
     start = jax.random.normal(start_key, (size(params),))
     product = functools.partial(hessian_product, loss, params, parts)
     top = top_eigenvalue(product, start, tolerance, max_products)
@@ -215,6 +220,7 @@ def estimate(
         sharpness=top.value,
         sharpness_error=top.residual,
         examples=examples,
+        warning=heavy_tails(squares.ravel()),
     )
 
 

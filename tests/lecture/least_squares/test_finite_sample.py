@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.linalg import eigh
 
 from lecturelib import least_squares as ls
 from lecturelib.least_squares.finite_sample import FiniteSample, finite_sample
@@ -121,3 +122,10 @@ def test_the_parts_of_jain_leave_the_cross_term_over():
 def test_bad_input_is_named(features, targets, says):
     with pytest.raises(ValueError, match=says):
         finite_sample(features, targets)
+
+
+def test_the_norm_constant_is_the_top_of_its_pencil():
+    """R^2 of E[|x|^2 xx'] <= R^2 H, by another eigensolver, on the rows as they are."""
+    problem = finite_sample(FEATURES, TARGETS)
+    moment = (FEATURES * np.sum(FEATURES**2, axis=1)[:, None]).T @ FEATURES / len(FEATURES)
+    agree(problem.norm_constant(), eigh(moment, FEATURES.T @ FEATURES / len(FEATURES))[0][-1], relative=1e-12)

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 
 from lecturelib.networks import noise_interval as noise_interval
-from lecturelib.networks.noise_interval import gradient_noise
+from lecturelib.networks.noise_interval import gradient_noise, heavy_tails
 from tests.marks import first_quick
 
 POWER = 1.0 / np.arange(1, 51)
@@ -112,3 +113,84 @@ def test_a_wrong_interval_misses_too_often(name, mutant):
 def test_variance_taken_at_the_estimate_alone_misses_too_often(monkeypatch):
     monkeypatch.setattr(noise_interval, "ADDITIVE_SHARE", 0.0)
     assert not LOWEST < coverage("hardly resolved", rounds=6) < HIGHEST
+
+
+def regression(labels):
+    """Gradients of least squares with Gaussian features of variances 1/i, and labels with such noise."""
+
+    def draw(random, shape):
+        features = random.standard_normal((*shape, len(POWER))) * np.sqrt(POWER)
+        return features * (features.sum(axis=-1) - labels(random, shape))[..., None]
+
+    variance = labels(np.random.default_rng(0), (1,), True)
+    norm = np.sum(POWER**2)
+    return draw, (2 * norm + (POWER.sum() + variance) * POWER.sum()) / norm - 1
+
+
+def student(freedom):
+    def labels(random, shape, variance=False):
+        return freedom / (freedom - 2) if variance else random.standard_t(freedom, shape)
+
+    return labels
+
+
+def normal(random, shape, variance=False):
+    return 1.0 if variance else random.standard_normal(shape)
+
+
+def pareto(index):
+    """Ten coordinates with mean (2, 1, ..., 1) and a common scale, squared, with a tail of this index."""
+
+    def draw(random, shape):
+        scale = np.sqrt(random.pareto(index, shape) + 1)[..., None]
+        return 1 + (np.arange(10) == 0) + random.standard_normal((*shape, 10)) * scale
+
+    return draw, 10 * index / (index - 1) / 13
+
+
+# Light, and heavy in the order of their tails. The thresholds were set on other families and seeds.
+TAILS = {
+    "normal": regression(normal),
+    "student 6": regression(student(6)),
+    "student 3": regression(student(3)),
+    "pareto 2": pareto(2.0),
+    "pareto 1.3": pareto(1.3),
+}
+
+
+def told(name, warning, examples=4096, trials=200):
+    """Shares of trials in which the interval covers, in which `warning` warns, in which one of the two."""
+    draw, truth = TAILS[name]
+    random, found = np.random.default_rng(11), []
+    for _ in range(trials):
+        gradients = draw(random, (64, examples // 64))
+        means, squares = gradients.mean(axis=1), np.sum(gradients**2, axis=-1)
+        low, high = gradient_noise(means @ means.T, squares.mean(axis=1)).interval
+        found.append((low <= truth <= high, bool(warning(squares.ravel()))))
+    covers, warns = np.array(found).T
+    return covers.mean(), warns.mean(), (covers | warns).mean()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", TAILS)
+def test_the_interval_covers_or_heavy_tails_are_warned_of(name):
+    covers, warns, either = told(name, heavy_tails)
+    assert either >= 0.9
+    if name == "normal":
+        assert covers >= 0.9
+        assert warns <= 0.2
+    if name == "pareto 1.3":
+        assert covers < 0.75  # so that the warning is needed,
+        assert (
+            told(name, lambda squares: squares.max() > 0.5 * squares.sum())[2] < 0.9
+        )  # and a milder one fails
+
+
+@pytest.mark.parametrize(
+    ("squares", "heavy"),
+    [(np.ones(64), False), (np.zeros(64), False), (np.append(np.ones(4095), 1e4), True), ([1.0] * 8, False)],
+)
+def test_tails_of_odd_samples(squares, heavy):
+    assert bool(heavy_tails(squares)) == heavy
+    if heavy:
+        assert "one example of 4,096 makes 100%" in heavy_tails(squares)
