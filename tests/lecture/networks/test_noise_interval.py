@@ -194,3 +194,9 @@ def test_tails_of_odd_samples(squares, heavy):
     assert bool(heavy_tails(squares)) == heavy
     if heavy:
         assert "one example of 4,096 makes 100%" in heavy_tails(squares)
+
+
+def test_a_long_tail_without_a_largest_is_told_by_its_index():
+    quantiles = np.arange(1, 4097) / 4097
+    tail = quantiles ** (-1 / 1.5)  # of Pareto's law of index 1.5
+    assert "a tail of index 1." in heavy_tails(np.minimum(tail, tail[8]))
