@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lecturelib import least_squares as ls
 from lecturelib import noise_scale
+from lecturelib.advice import of_model
 from lecturelib.networks import network, noise_passes
 from tests.agree import FLOAT32, FLOAT64, agree
 from tests.marks import first_quick
@@ -317,3 +318,17 @@ def test_bad_input_is_refused_with_its_value_and_a_remedy(name):
 def test_no_rate_is_predicted(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_one_example_that_makes_the_scatter_is_warned_of_wherever_the_estimate_is_shown():
+    """A right estimate without a word would be believed: attribute, text, and the advice for a model."""
+    features, targets = least_squares_batch(1024)
+    light = noise_scale.estimate(square_loss, jnp.ones(6), (features, targets), key=KEY)
+    assert light.warning == ""
+    assert "HEAVY" not in str(light)
+    targets = np.array(targets)
+    targets[17] = 1e3
+    heavy = noise_scale.estimate(square_loss, jnp.ones(6), (features, targets), key=KEY)
+    assert "one example of 1,024" in heavy.warning
+    assert heavy.warning in str(heavy)
+    assert of_model._heavy(start=heavy, goal=light) == [f"At the start: {heavy.warning}"]
