@@ -37,6 +37,7 @@ TESTS = {  # module of lecturelib -> names of its test files, beside the module'
     "adaptive/regret": ("regret",),
     "networks/scaling": ("scaling",),
 }
+LONGEST = 1800  # seconds that a module's tests may take, many times what they do
 OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
 }  # fmt: skip
@@ -107,9 +108,14 @@ def main(root: Path | None = None) -> int:
                 *tests,
             ]
             own = os.environ | {"PYTHONPATH": folder}
-            died = subprocess.run(command, cwd=folder, env=own, capture_output=True)
-            survived += died.returncode == 0
-            print("SURVIVED" if died.returncode == 0 else "killed  ", f"{name}.py", change, flush=True)
+            try:
+                passed = not subprocess.run(
+                    command, cwd=folder, env=own, capture_output=True, timeout=LONGEST
+                ).returncode
+            except subprocess.TimeoutExpired:  # a loop that no longer ends is noticed, too
+                passed = False
+            survived += passed
+            print("SURVIVED" if passed else "killed  ", f"{name}.py", change, flush=True)
             path.write_text(source, encoding="utf-8")
     print(f"{options.count - survived} of {options.count} killed")
     return 1 if survived else 0
