@@ -18,4 +18,6 @@ def main() -> None:
         if (error.name or "").split(".")[0] in ("lecturelib", "workshop"):
             raise
         sys.exit(f'`lecture` needs {error.name}: pip install "lecturelib[workshop]"')
+    except RuntimeError as error:  # as lecturelib says of a device that is not there
+        sys.exit(f"Error: {error}")
     cli.main()

@@ -107,7 +107,7 @@ def run(
     """
     out = out or checkout.results("lectures")
     with _usage(ValueError, FileNotFoundError):  # all is checked before the first notebook starts
-        chosen = notebooks.select(wanted, folder)
+        chosen = [notebook.kept() for notebook in notebooks.select(wanted, folder)]
         (name, times) = Counter(notebook.name for notebook in chosen).most_common(1)[0]
         if times > 1:
             raise ValueError(f"{times} notebooks are called {name}: run each with an --out of its own")

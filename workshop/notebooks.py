@@ -189,6 +189,10 @@ def select(wanted: Iterable["Notebook | Path | str"], folder: Path | None = None
     names, own = set(), []
     for word in (each.path if isinstance(each, Notebook) else each for each in wanted):
         word = str(word)
+        try:
+            word.encode()
+        except UnicodeEncodeError:  # it becomes part of the names of runs, and of texts
+            raise ValueError(f"{word!r} is no name in UTF-8; give the notebook another one") from None
         if word.endswith(".ipynb") and os.path.isfile(word):
             own.append(Notebook(Path(word).resolve()))
         elif word.endswith(".ipynb") and not _NUMBERED.fullmatch(word.removesuffix(".ipynb")):

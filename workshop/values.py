@@ -200,9 +200,11 @@ def check_value(name: str, value: Any, default: Any) -> Any:
 def _same_type(name: str, value: Any, kind: type) -> Any:
     if kind is float and type(value) is int:
         try:
-            value = float(value)
+            value, whole = float(value), value
         except OverflowError:
             raise ValueError(f"{name}: a whole number beyond 1e308 is too large for a float") from None
+        if value != whole:  # beyond 2^53 most are none
+            raise ValueError(f"{name}: {whole} is no float; the nearest is {value!r}")
     if type(value) is not kind:
         raise ValueError(f"{name}: {value!r} is a {type(value).__name__}, expected {kind.__name__}")
     return value

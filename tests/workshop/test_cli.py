@@ -115,6 +115,27 @@ def test_any_notebook_runs_by_its_path_outside_a_checkout(tmp_path, monkeypatch)
     assert "<title>Title of a {notebook} of" in page.read_text()
 
 
+@pytest.mark.long
+def test_what_is_checked_is_what_runs_though_it_is_saved_meanwhile(tmp_path):
+    other = write(tmp_path, "02_second", CELL, "print('twice', 2 * seed)").path
+    text = other.read_text()
+    write(tmp_path, "01_first", CELL, f"open({str(other)!r}, 'w').write({text.replace('seed', 'q')!r})")
+    result = CliRunner().invoke(
+        main, ["--notebooks", str(tmp_path), "run", "-p", "seed=21", "--out", str(tmp_path / "out")]
+    )
+    assert result.exit_code == 0, result.output
+    assert "q = " in other.read_text()
+    assert any("twice 42" in path.read_text() for path in (tmp_path / "out").glob("02*.ipynb"))
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    mine = write(tmp_path, "mine", CELL)
+    odd = mine.path.rename(tmp_path / "\udcff.ipynb")
+    result = CliRunner().invoke(main, ["run", str(odd)])
+    assert result.exit_code == 2
+    assert "is no name in UTF-8; give the notebook another one" in result.output
+
+
 def test_two_notebooks_of_one_name_are_refused(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

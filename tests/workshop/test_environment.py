@@ -85,6 +85,7 @@ def test_the_base_is_what_the_library_imports():
     imported = {
         name.split(".")[0]
         for path in (ROOT / "lecturelib").rglob("*.py")
+        if not path.name.startswith("pack_")  # scripts beside the data, which are not installed
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         for name in (
             [a.name for a in node.names] if isinstance(node, ast.Import) else [getattr(node, "module", None)]
@@ -97,7 +98,6 @@ def test_the_base_is_what_the_library_imports():
         "cycler": "matplotlib",
         "IPython": "ipykernel",
         "llvmlite": "numba",
-        "click": "workshop",
     }
     base = {Requirement(text).name for text in PROJECT["dependencies"]}
     assert {comes_with.get(name, name) for name in theirs} - {"pyarrow", "workshop"} <= base
@@ -129,6 +129,14 @@ def test_a_platform_that_is_not_there_is_said_by_the_first_cell_in_a_sentence(pl
         None,  # this machine has it
         f"RuntimeError: JAX_PLATFORMS={platform}: JAX finds no such device here; set JAX_PLATFORMS=cpu",
     )
+
+
+def test_the_command_says_of_a_platform_that_is_not_there_only_that():
+    call = [sys.executable, "-c", "import workshop; workshop.main()", "list"]
+    environment = os.environ | {"JAX_PLATFORMS": "nonsense"}
+    process = subprocess.run(call, capture_output=True, text=True, env=environment)
+    said = "Error: JAX_PLATFORMS=nonsense: JAX finds no such device here; set JAX_PLATFORMS=cpu\n"
+    assert (process.returncode, process.stderr) == (1, said)
 
 
 def test_nbval_finds_what_it_passes_over_from_every_folder_and_in_every_alphabet(pytestconfig):

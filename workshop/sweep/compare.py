@@ -38,7 +38,8 @@ def read(folder: Path | str) -> pyarrow.Table:
     """
     path = Path(folder) / "table.parquet"
     try:
-        rows = pyarrow.parquet.read_table(path)
+        with path.open("rb") as file:
+            rows = pyarrow.parquet.read_table(file)
         rows.select(["run", "status"])
     except (OSError, KeyError, pyarrow.ArrowException) as error:
         raise ValueError(

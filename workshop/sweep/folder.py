@@ -10,6 +10,7 @@ So a sweep that dies at any moment leaves whole files, and the next one runs wha
 """
 
 import contextlib
+import glob
 import json
 import shutil
 import types
@@ -74,7 +75,10 @@ def _checked(name: str, stored: dict) -> Result:
     words = [*known.get("failed_claims", []), *known.get("made_with", {}).values()]
     if wrong or not all(isinstance(word, str) for word in words):
         raise TypeError("not fields of a result")
-    return Result(**known)
+    try:
+        return Result(**known | {"seconds": float(stored["seconds"])})
+    except (KeyError, OverflowError):
+        raise TypeError("no seconds") from None
 
 
 class Folder:
@@ -107,7 +111,8 @@ class Folder:
             for folder in (self.runs, self.running, self.compiled):
                 folder.mkdir(exist_ok=True)
             for part in self.runs.glob(".*.part"):
-                part.unlink()
+                with contextlib.suppress(IsADirectoryError, PermissionError):  # a folder is none of ours
+                    part.unlink()
             try:
                 yield
             except BaseException:
@@ -126,9 +131,7 @@ class Folder:
             try:
                 stored = json.loads((self.runs / f"{name}.{suffix}").read_text(encoding="utf-8"))
                 return _checked(name, stored)
-            except FileNotFoundError:
-                continue
-            except (ValueError, TypeError, RecursionError):  # cut short, or not ours: the run is not done
+            except (OSError, ValueError, TypeError, RecursionError):  # not there, cut short, or not ours
                 continue
         return None
 
@@ -145,7 +148,9 @@ class Folder:
 
     def unfinished(self, name: str) -> nbformat.NotebookNode | None:
         """The notebook that a killed worker left of a run, as far as it came."""
-        parts = sorted(self.running.glob(f"{name}.*.ipynb"), key=lambda part: part.stat().st_mtime)
+        parts = sorted(
+            self.running.glob(f"{glob.escape(name)}.*.ipynb"), key=lambda part: part.stat().st_mtime
+        )
         for part in reversed(parts):
             with contextlib.suppress(ValueError, AttributeError, KeyError):  # killed while it wrote this
                 return nbformat.read(part, as_version=4)
@@ -154,7 +159,7 @@ class Folder:
     def earlier_seconds(self, notebook: str) -> list[float]:
         """How long each earlier run of a notebook took, whatever its parameters and version."""
         seconds = []
-        for path in self.runs.glob(f"{notebook}-*.json"):
+        for path in self.runs.glob(f"{glob.escape(notebook)}-*.json"):
             if not path.name.endswith(".failed.json"):
                 result = self.result(path.stem)
                 seconds += [result.seconds] if result else []

@@ -101,7 +101,7 @@ def write(
         total=len(runs),
     )
     with written(folder.path / "index.html") as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def _figure(folder: Folder, run: str, figure: int, wide: int) -> Picture | None:

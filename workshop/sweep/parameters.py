@@ -5,7 +5,8 @@ A value is written as for `lecture run`, and several are separated by commas:
     rate=0.1,0.3            two values
     seed=0:10               0, 1, ..., 9: whole numbers, the end excluded, as in Python; 0:10:2 takes steps
     batches=[1,8],[1,16]    two values of a parameter that is a list: each in its brackets
-    optimizer=adam,'a, b'   text; where it has commas, or begins with a quote, as a Python literal
+    optimizer=adam,'a, b'   text, as it stands but for blanks after a comma; where it has commas, or begins
+                            with a quote, as a Python literal
 """
 
 import ast
@@ -26,7 +27,9 @@ from workshop.values import NOT_LITERAL, Parameter, check_value, listing, litera
 
 MOST_RUNS = 100_000
 # One of several texts: a string as Python writes it, or anything that does not begin with a quote.
-_TEXT = re.compile(r"""\s*('(?:[^'\\]|\\.)*'\s*|"(?:[^"\\]|\\.)*"\s*|(?!['"\s])[^,]*)(,|\Z)""", re.DOTALL)
+_TEXT = re.compile(
+    r"""(\s*'(?:[^'\\]|\\.)*'\s*|\s*"(?:[^"\\]|\\.)*"\s*|(?!\s*['"])[^,]*)(?:(,)[ \t]*|\Z)""", re.DOTALL
+)
 
 
 def parse(assignments: Iterable[str], parameters: Mapping[str, Parameter], where: str) -> dict[str, list]:
@@ -120,7 +123,7 @@ def _texts(name: str, text: str) -> Iterator[str]:
                 f"{name}: {text[at:].strip()!r} begins with a quote that is not closed before a comma or the"
                 f" end; write such a text as Python does, {text[at:].strip()!r}"
             )
-        yield found[1].strip()
+        yield found[1]
         at, comma = found.end(), found[2]
 
 

@@ -11,7 +11,7 @@ import pyarrow
 from workshop.notebooks import Notebook
 from workshop.sweep.compare import Comparison
 from workshop.sweep.folder import Result
-from workshop.sweep.provenance import Inputs
+from workshop.sweep.provenance import Inputs, marked
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plan:
         result = self.known.get(name)
         if result is None or result.error is not None:
             return False
-        return self.here is None or result.made_with == self.here | self.files(name)
+        return self.here is None or result.made_with == self.here | marked(self.files(name))
 
     def files(self, name: str) -> dict[str, str]:
         """Those that a run's parameters name -> hash."""

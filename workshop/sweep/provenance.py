@@ -48,6 +48,16 @@ class Inputs:
         return self._known[text]
 
 
+def marked(files: Mapping[str, str]) -> dict[str, str]:
+    """Files beside packages in one dictionary: a file may be called as a package is.
+
+    >>> from workshop.sweep.provenance import marked
+    >>> marked({"jax": "9595c9df9007"})
+    {'jax (file)': '9595c9df9007'}
+    """
+    return {f"{path} (file)": digest for path, digest in files.items()}
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value

@@ -141,12 +141,13 @@ def _text(value: object) -> str:
 
 def write(rows: pyarrow.Table, folder: Folder) -> None:
     """Write table.parquet, and table.csv with lists as JSON, into a sweep's folder."""
-    with written(folder.path / "table.parquet") as part:
-        pyarrow.parquet.write_table(rows, part)
+    # Files that are open: a path such as run:1 pyarrow would take for an address.
+    with written(folder.path / "table.parquet") as part, part.open("wb") as file:
+        pyarrow.parquet.write_table(rows, file)
     plain = rows
     for index, column in enumerate(rows.schema):
         if pyarrow.types.is_list(column.type):
             texts = [None if value is None else _text(value) for value in rows.column(index).to_pylist()]
             plain = plain.set_column(index, column.name, pyarrow.array(texts, pyarrow.string()))
-    with written(folder.path / "table.csv") as part:
-        pyarrow.csv.write_csv(plain, part)
+    with written(folder.path / "table.csv") as part, part.open("wb") as file:
+        pyarrow.csv.write_csv(plain, file)

@@ -69,7 +69,7 @@ class Task:
     def made_with(self) -> dict[str, str]:
         """What it is run with on this machine, as of `provenance.versions`, and its files."""
         code = Notebook(Path(self.name), self.notebook.encode()).code()
-        return provenance.versions(code, Path(self.cwd)) | self.files
+        return provenance.versions(code, Path(self.cwd)) | provenance.marked(self.files)
 
     def changed(self) -> list[str]:
         """Those of its files that are not what they were when it was named; a file elsewhere is not seen."""

@@ -79,12 +79,26 @@ def test_a_result_of_a_later_edition_is_done(folder):
         STORED.replace("1.0", '"x"') + '"error": null}',
         STORED + '"recorded": ' + "[" * 100_000 + "]" * 100_000 + "}",
         "\0\0\0",
+        STORED.replace("1.0", "1" + "0" * 400) + '"error": null}',
     ],
 )
 def test_a_damaged_result_is_not_done(folder, text):
     folder.keep(GOOD, "notebook")
     (folder.runs / "a-1.json").write_text(text)
     assert folder.result("a-1") is None
+
+
+def test_a_folder_with_the_name_of_a_result_is_none(folder):
+    folder.keep(GOOD, "notebook")
+    (folder.runs / "a-2.json").mkdir()
+    assert folder.result("a-2") is None
+    assert folder.earlier_seconds("a") == [GOOD.seconds]
+
+
+def test_a_folder_among_unfinished_files_stops_no_sweep(tmp_path):
+    (tmp_path / "runs" / ".a-1.json.part").mkdir(parents=True)
+    with Folder(tmp_path).locked():
+        assert list((tmp_path / "runs").iterdir()) == [tmp_path / "runs" / ".a-1.json.part"]
 
 
 def test_a_second_sweep_is_refused_and_told_by_whom(folder):
@@ -123,12 +137,13 @@ def test_a_sweep_that_raises_leaves_neither_lock_nor_compiled_programs(tmp_path)
         assert not list(folder.compiled.iterdir())
 
 
-def test_what_a_killed_worker_left_is_found(folder):
-    assert folder.unfinished("a-1") is None
+@pytest.mark.parametrize("name", ["a-1", "k[1] **-1"])
+def test_what_a_killed_worker_left_is_found(folder, name):
+    assert folder.unfinished(name) is None
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("as far as it came")])
-    nbformat.write(notebook, folder.running / "a-1.host-1-2.ipynb")
-    (folder.running / "a-1.host-3-4.ipynb").write_text('{"cells": [')  # killed while it wrote
-    assert folder.unfinished("a-1").cells[0].source == "as far as it came"
+    nbformat.write(notebook, folder.running / f"{name}.host-1-2.ipynb")
+    (folder.running / f"{name}.host-3-4.ipynb").write_text('{"cells": [')  # killed while it wrote
+    assert folder.unfinished(name).cells[0].source == "as far as it came"
 
 
 def test_earlier_seconds_are_those_of_this_notebooks_good_runs(folder):
@@ -136,7 +151,9 @@ def test_earlier_seconds_are_those_of_this_notebooks_good_runs(folder):
     folder.keep(Result("a-2", {}, 7.5), "")
     folder.keep(Result("a-3", {}, 9.0, error="no"), "")
     folder.keep(Result("b-1", {}, 11.0), "")
+    folder.keep(Result("[ab] **-1", {}, 3.0), "")
     assert sorted(folder.earlier_seconds("a")) == [2.5, 7.5]
+    assert folder.earlier_seconds("[ab] **") == [3.0]
 
 
 def test_results_are_plain_json(folder):

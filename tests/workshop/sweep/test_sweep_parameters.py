@@ -12,7 +12,7 @@ from tests.workshop.test_notebooks import PARAMETERS, PLAIN, TEXT, write
 from workshop import checkout, notebooks
 from workshop.sweep import parameters as sweep_grid
 from workshop.sweep.provenance import Inputs
-from workshop.values import Parameter
+from workshop.values import Parameter, parse_values
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ from workshop.values import Parameter
         ("rate=0.1, 1e-3,2", [0.1, 0.001, 2.0]),
         ("name=iso,flat", ["iso", "flat"]),
         ("name='a,b', c d", ["a,b", "c d"]),
+        ("name= lead,  tail ,\tline\r\n,\n", [" lead", "tail ", "line\r\n", "\n"]),
+        ("name= 'a' , \"b \"", ["a", "b "]),
         ("name=1:3", ["1:3"]),
         ("sizes=[1,8]", [[1, 8]]),
         ("sizes=[1,8],[1, 16]", [[1, 8], [1, 16]]),
@@ -57,6 +59,7 @@ def test_values_are_read_as_written(text, values):
         (["seed=1,,2"], "not a value of type int"),
         (["seed=1", "seed=2"], "seed is given twice"),
         (["rate=1,1.0"], "rate: 1.0 is given 2 times"),
+        (["rate=9007199254740993"], "9007199254740993 is no float; the nearest is 9007199254740992.0"),
         (["rate=0:1"], "not a value of type float"),
         (["rate=nan"], "not a value of type float"),
         (["sizes=1,8"], r"sizes is a list: put each of its values in brackets"),
@@ -111,6 +114,13 @@ def test_texts_survive_both_ways_in(values):
     assert sweep_grid.check({"name": values}, PARAMETERS, "here")["name"] == values
     texts = ["name=" + ",".join(map(repr, values))]
     assert sweep_grid.parse(texts, PARAMETERS, "here")["name"] == values
+
+
+@given(TEXT.filter(lambda text: "," not in text))
+def test_a_text_is_the_same_for_a_run_and_for_a_sweep(text):
+    one = f"name={text}" if text.lstrip()[:1] not in ("'", '"') else f"name={text!r}"
+    assert sweep_grid.parse([one], PARAMETERS, "here")["name"] == [text]
+    assert parse_values([one], PARAMETERS) == {"name": text}
 
 
 @pytest.mark.long

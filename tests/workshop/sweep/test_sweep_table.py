@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workshop.sweep import compare
 from workshop.sweep import table as sweep_table
 from workshop.sweep.folder import Folder, Result
 
@@ -163,6 +165,16 @@ def test_whatever_was_recorded_has_a_table_in_both_files(tmp_path, recorded):
     assert stored["seed"].to_pylist() == [*range(len(recorded))]
     with (tmp_path / "table.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == len(recorded)
+
+
+@pytest.mark.parametrize("out", ["run:1", "s3:/x", "file:x", "\udcff", "é {seed} %20"])
+def test_a_folder_may_have_any_name(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    Path(out).mkdir(parents=True)
+    table = made({"risk": 0.5})
+    sweep_table.write(table, Folder(out))
+    assert compare.read(out).equals(table)
+    assert (Path(out) / "table.csv").read_text().startswith('"run"')
 
 
 def test_both_files_say_the_same(tmp_path):
