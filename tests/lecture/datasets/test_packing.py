@@ -2,7 +2,9 @@
 
 import gzip
 import importlib.util
+import json
 import lzma
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lecturelib import datasets
+from workshop import notebooks
 
 ROOT = Path(__file__).parents[3]
 WORDNET = Path("/usr/share/wordnet")  # where Debian's package wordnet-base puts it
@@ -24,7 +27,7 @@ def tool(name):
     return module
 
 
-pack_mnist, pack_wordnet = tool("pack_mnist"), tool("pack_wordnet")
+pack_mnist, pack_wordnet, pack_natural = (tool(f"pack_{name}") for name in ("mnist", "wordnet", "natural"))
 
 
 def small_idx_files(seed=0):
@@ -143,3 +146,22 @@ def test_the_stop_words_are_words_only():
 def test_packing_the_real_wordnet_again_gives_the_bundled_content():
     bundled = lzma.decompress((datasets.DATA / "wordnet.xz").read_bytes())
     assert pack_wordnet.pack(WORDNET) == bundled
+
+
+def natural():
+    return json.loads((datasets.DATA / "natural.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.long
+def test_the_stored_natural_problems_come_out_again():
+    name, *rest = list(pack_natural.images())[2]
+    assert pack_natural.row(*rest) == natural()[name]
+    features, labels = rest
+    shuffled = np.random.default_rng(0).permutation(labels)  # a wrong program: labels of other rows
+    assert pack_natural.row(features, shuffled) != natural()[name]
+
+
+def test_notebook_08_names_its_sets_as_the_stored_table_does():
+    cells = {cell.get("id"): cell.source for cell in notebooks.select(["08"])[0].read().cells}
+    assert set(re.findall(r'^    "(.*)": ', cells["natural-sets"], re.MULTILINE)) == set(list(natural())[:7])
+    assert f"{pack_natural.IMAGES}" in cells["parameters"]
