@@ -4,6 +4,7 @@ Nothing is executed (the notebooks come with their outputs) and nothing is fetch
 reader.
 """
 
+import importlib.metadata
 import sys
 from pathlib import Path
 
@@ -15,6 +16,8 @@ sys.path.insert(0, str(HERE / "_ext"))
 project = "Optimization for Big Data"
 author = "the lecturelib authors, after S. M. Kakade"
 project_copyright = "the lecturelib authors, after the lecture by S. M. Kakade; text CC BY 4.0, code MIT"
+version = release = importlib.metadata.version("lecturelib")
+source = importlib.metadata.metadata("lecturelib").get_all("Project-URL")[0].partition(", ")[2]
 language = "en"
 html_title = "Optimization for Big Data"
 
@@ -29,6 +32,7 @@ extensions = [
     "sphinx_design",
     "stored_notebooks",  # site/_ext: figures light and dark with their numbers, an anchor for every cell
     "kept",  # site/_ext: what would be worked out anew for every page
+    "about",  # site/_ext: a description of each page
     "lecture_links",  # site/_ext: {cell} and {claim}, links to cells
 ]
 templates_path = ["_templates"]
@@ -83,6 +87,7 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
     "show_prev_next": True,
     "back_to_top_button": False,
-    "extra_footer": "The code beside it computed every number. No page asks the network for anything.",
+    "extra_footer": "The code beside it computed every number. No page asks the network for anything. "
+    f'Edition {version}; <a href="{source}">source</a>, <a href="{source}/issues">questions, mistakes</a>.',
 }
 html_context = {"default_mode": "auto"}

@@ -179,7 +179,7 @@ def test_every_link_of_the_readme_is_real():
 
 
 def test_the_readmes_picture_is_the_notebooks():
-    assert (ROOT / "site" / "mnist.png").read_bytes() == front.picture(ROOT)
+    assert (ROOT / "site" / "mnist.svg").read_bytes() == front.files(ROOT)["_static/mnist.svg"]
 
 
 @EACH

@@ -34,7 +34,7 @@ PARTS = (
     front, notebook_map, claims_page, verdicts_page, audited, cards, homework, teaching, question_sheet,
     gallery, explorers,
 )  # fmt: skip
-NOT_PAGES = {"README.md", "mnist.png", "__pycache__", "vendor", "slides"}
+NOT_PAGES = {"README.md", "mnist.svg", "__pycache__", "vendor", "slides"}
 
 
 class BuildFailed(RuntimeError):

@@ -1,9 +1,8 @@
 """The front page: site/index.md, with what is found in the checkout put into its places.
 
-`python -m workshop.site.front` takes the README's picture, site/mnist.png, from the stored outputs again.
+`python -m workshop.site.front` takes the README's picture, site/mnist.svg, from the stored outputs again.
 """
 
-import base64
 import re
 from pathlib import Path
 
@@ -20,16 +19,14 @@ ALT = (
 )
 
 
-def files(root: Path) -> dict[str, bytes | Path]:
-    """The front page's picture, notebook 09's figure of depth and work, and its form for phones."""
+def files(root: Path) -> dict[str, bytes]:
+    """The front page's picture, notebook 09's figure of depth and work, and its form for phones.
+
+    The first is the README's, too: it follows the reader's light or dark.
+    """
     figure = outputs.read(_curves(root))
     assert figure, "notebook 09's cell `curves` shows its figure by plots.show"
     return {"_static/mnist.svg": figure.wide.encode(), "_static/mnist-narrow.svg": figure.narrow.encode()}
-
-
-def picture(root: Path) -> bytes:
-    """The README's picture, a PNG, so that it shows what the lecture shows: notebook 09's figure."""
-    return base64.b64decode(_curves(root).data["image/png"])
 
 
 def _curves(root: Path) -> nbformat.NotebookNode:
@@ -87,5 +84,5 @@ def _toctree(caption: str, entries: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    with written(checkout.root() / "site" / "mnist.png") as part:
-        part.write_bytes(picture(checkout.root()))
+    with written(checkout.root() / "site" / "mnist.svg") as part:
+        part.write_bytes(files(checkout.root())["_static/mnist.svg"])

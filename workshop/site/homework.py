@@ -19,7 +19,9 @@ def pages(root: Path) -> dict[str, str]:
         student = release.student(source.read(path), name)
         student.cells = [cell for cell in student.cells if cell.source.strip()]
         made[f"homework/{name}.ipynb"] = nbformat.writes(student)
-    for path in sorted(folder.glob("*.md")):
+    pages = sorted(folder.glob("*.md"))
+    made |= dict.fromkeys((f"homework/{path.name}" for path in pages if path.stem != "README"), "")
+    for path in pages:
         name = "index" if path.stem == "README" else path.stem
         made[f"homework/{name}.md"] = _linked(path.read_text(encoding="utf-8"), made)
     names = [Path(name).stem for name in made if Path(name).stem != "index"]

@@ -5,6 +5,7 @@ The browser can reach nothing but this machine; `browser.find` says when these t
 
 import base64
 import gzip
+import html
 import re
 import shutil
 from pathlib import Path
@@ -85,6 +86,17 @@ class TestFiles:
         plans = {plan["slug"] for plan in teaching.read(build.ROOT, "plans")}
         assert {path.stem for path in (site / "slides").glob("*.html")} == notebooks | plans
         assert not list(site.rglob("_sources"))
+
+    def test_a_page_says_what_it_is_about_where_it_is_found(self, site):
+        for page in every_page(site):
+            text = (site / page).read_text(encoding="utf-8")
+            (title,) = re.findall(r"<title>([^<]+)", text)
+            first, _, rest = html.unescape(title).partition(" \N{EM DASH} ")
+            assert first != rest, page
+            if page.startswith(("index", "notebooks/", "cards/", "library/", "homework/")):
+                about = re.findall(r'<meta (?:name|property)="(?:og:)?description" content="([^"]{10,})"', text)
+                assert len(about) == 2, page
+        assert 'href="projects.html">projects.md' in (site / "homework" / "index.html").read_text()
 
     def test_a_notebook_page_is_light(self, site):
         """At most 1.2 MB compressed, with all that it loads at once; pictures out of sight come later."""
