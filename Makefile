@@ -8,7 +8,7 @@
 #   make compat               stored outputs on other processors and on one core
 #   make long                 the tests that take minutes: faults, hostile input, wrong programs
 #   make audit [ONLY=09]      wrong programs, under which the claims must fail: build/audit.html
-#   make study [ONLY=text]    the stored studies again, into build/study: of 09 8 minutes, of 12 (text) half an hour
+#   make study [ONLY=text]    the stored studies again, into build/study: epoch 3 minutes, text half an hour
 #   make domains [ONLY=04]    the claims at settings beside the notebooks' own: site/domains.json
 #   make seeds [ONLY=09]      the claims at ten seeds that the notebooks were not written with
 #   make versions [ONLY=lowest]  tests and stored outputs with the lowest and the newest versions allowed
@@ -85,6 +85,7 @@ lock: $(READY)
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --fork-strategy fewest --generate-hashes \
 	  --no-emit-index-url --quiet -o requirements.lock
 
+# JupyterLab comes without nbgrader's menus, which grade nothing here, and without a question about news.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; say make PYTHON=python3.12, for example")'
 	@echo "Setting up .venv (once; about 1 GB)"
@@ -92,6 +93,9 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5"
 	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@mkdir -p .venv/etc/jupyter/labconfig
+	@echo '{"disabledExtensions": {"@jupyter/nbgrader": true, "@jupyterlab/apputils-extension:announcements": true}}' \
+	  > .venv/etc/jupyter/labconfig/page_config.json
 	@touch $(READY)
 
 clean:

@@ -44,3 +44,15 @@ def test_stored_text_survives_another_processor_and_one_core(notebook, instructi
     )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-1000:]
     assert re.search(r"\d+ passed", result.stdout)
+
+
+@pytest.mark.compat
+@pytest.mark.weekly
+@pytest.mark.parametrize("notebook", notebooks.find(), ids=lambda each: each.name)
+def test_the_claims_hold_where_jax_is_told_to_use_64_bits(notebook, tmp_path):
+    """As readers of other programs have it in their environment; outputs may then differ in their digits."""
+    call = [sys.executable, "-m", "workshop.cli", "run", "--strict", notebook.number, "--out", tmp_path]
+    result = subprocess.run(
+        call, cwd=ROOT, env=os.environ | {"JAX_ENABLE_X64": "1"}, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]

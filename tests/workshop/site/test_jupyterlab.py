@@ -85,3 +85,10 @@ def test_a_figure_is_no_white_sheet_by_night(lab, window):
     for light, scheme in (("true", "light"), ("false", "dark")):
         window.execute_script("document.body.dataset.jpThemeLight = arguments[0]", light)
         assert window.execute_script(SCHEMES) == [scheme]
+
+
+def test_no_menu_is_there_that_the_lecture_does_not_use(lab, window):
+    assert images(window, lab)[0] >= 3
+    menus = window.execute_script("return document.querySelector('#jp-top-panel').innerText").split()
+    assert {"File", "Kernel"} <= set(menus)
+    assert "Nbgrader" not in menus

@@ -94,7 +94,9 @@ class TestFiles:
             first, _, rest = html.unescape(title).partition(" \N{EM DASH} ")
             assert first != rest, page
             if page.startswith(("index", "notebooks/", "cards/", "library/", "homework/")):
-                about = re.findall(r'<meta (?:name|property)="(?:og:)?description" content="([^"]{10,})"', text)
+                about = re.findall(
+                    r'<meta (?:name|property)="(?:og:)?description" content="([^"]{10,})"', text
+                )
                 assert len(about) == 2, page
         assert 'href="projects.html">projects.md' in (site / "homework" / "index.html").read_text()
 
