@@ -1,17 +1,20 @@
 """The reader's own JAX loss: the door, the pilot run, and the rule where its ingredients are known."""
 
 import dataclasses
+import json
 import math
+import re
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lecturelib import advice
+from lecturelib import advice, datasets
 from lecturelib.advice import model as models
-from lecturelib.advice import rule
+from lecturelib.advice import page, rule
 from lecturelib.advice.optimizer import SGD, chosen
 from lecturelib.least_squares.schemes import Scheme
 from lecturelib.networks import noise_scale
@@ -90,6 +93,28 @@ def test_training_follows_the_optimizer(optimizer):
     agree(np.asarray(end), w, relative=1e-4)  # float32
     plain, _, _ = models.train(model, model.data, 0.05, 2, **options | {"optimizer": SGD})
     assert (np.max(np.abs(np.asarray(plain) - w)) > 0.001) == (optimizer != SGD)
+
+
+def decided(text):
+    """Of each row of a page its batch size, rates and whether it is recommended; and how the rate grows."""
+    rows = {(*line.split()[:3], "<-" in line) for line in text.splitlines() if re.match(r" *[\d,]+  ", line)}
+    return rows | set(re.findall(r"the best rate grows as .*", text))
+
+
+@pytest.mark.long
+def test_the_page_of_adam_that_notebook_11_shows_is_what_the_advice_says():
+    notebook = Path(__file__).parents[3] / "notebooks" / "11_your_batch_size.ipynb"
+    cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"]}
+    scope = {"datasets": datasets, "jax": jax, "math": math, "seed": 0}
+    exec(cells["3cc4c8bc"], scope)
+    found = {}
+    for name in ("adam", "sgd"):
+        asked = {"goal": 0.3, "price": 2.0, "runs": 3, "seed": 0, "optimizer": name}
+        found[name] = decided(page.text(advice.from_model(*scope["digits_network"](), name=name, **asked)))
+    shown = decided(cells["adam"])
+    assert len(shown) == 5
+    assert shown <= found["adam"]
+    assert not shown & found["sgd"]  # with the optimizer forgotten
 
 
 @pytest.mark.long
