@@ -259,6 +259,9 @@ def test_figures_of_very_many_runs_are_capped_and_said(swept):
     page = read(swept, MOST_FIGURES=4)
     assert "The figures of 6 more runs are in their notebooks." in page.text
     assert len([alt for alt in page.all("img", "alt") if alt.startswith(FIGURES[0])]) == 4
+    without = read(swept, 3, MOST_FIGURES=4).text
+    assert "None of the first 4 runs has a figure 3" in without
+    assert "more runs are in their notebooks" not in without
 
 
 def test_a_page_of_ten_thousand_runs_is_small(tmp_path):
