@@ -298,6 +298,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--missing", type=click.Choice(["impute", "leave-out"]), default="impute", help="[impute]")
 @click.option("--header/--no-header", default=None, help="If text has a line of names [found out].")
 @click.option("--delimiter", default="", metavar="CHAR", help="Between a text file's cells [found out].")
+@click.option("--decimal", default="", metavar="MARK", help="Decimal mark of texts, . or , [found out].")
 @click.option("--zero-based", is_flag=True, help="svmlight: the first column is 0, not 1.")
 @click.option("--ignore-qid", is_flag=True, help="svmlight: leave out the groups for ranking.")
 @click.option("--any-order", is_flag=True, help="svmlight: indices may fall, repeats add up.")
@@ -315,7 +316,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Of all random numbers [0].")
 @click.option("--out", type=FOLDER, help="Folder for the page and numbers.")
 def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any) -> None:
-    """Batch size, rate, schedule for DATA (else MNIST), --model, --steps or --norms; see README.md."""
+    """Batch size for DATA (else MNIST), --model, --steps, --norms; see README.md."""
     from lecturelib import advice, datasets  # here, for the other commands need none of it
     from lecturelib.advice import logged, logs, page, preparation
 

@@ -1,11 +1,13 @@
 """What is known of the columns of a file: names, texts that are numbers, and counts of their values."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from lecturelib.checks import check_choice
-from lecturelib.datasets.labels import meaning
+from lecturelib.datasets.dialect import mark, plain
+from lecturelib.datasets.labels import bare, meaning, number
 from lecturelib.datasets.table_files import Source
 
 
@@ -16,6 +18,7 @@ class Choices:
     Attributes:
         header: whether there is a line of names; None to find out.
         delimiter: between cells; "" to find out.
+        decimal: the decimal mark, "." or ",", of columns whose cells do not tell; "" to find out.
         drop: columns to leave out.
         keep: columns to take that would be left out.
         category: columns of numbers that are codes of categories.
@@ -26,6 +29,7 @@ class Choices:
 
     header: bool | None = None
     delimiter: str = ""
+    decimal: str = ""
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
@@ -37,6 +41,7 @@ class Choices:
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("impute", "leave-out"))
+        check_choice("decimal", self.decimal, ("", ".", ","))
         if len(self.delimiter) > 1:
             raise ValueError(f"delimiter = {self.delimiter!r} is refused; give one character, such as ';'")
 
@@ -52,6 +57,7 @@ class Columns:
     Attributes:
         names: each once.
         steps: sentences, what was done.
+        unclear: of columns whose marks part thousands or decimals, no cell tells: a cell, and the mark taken.
         rows, missing, sum, least, greatest: counts; all but rows of shape (columns,).
         whole: whether all values are whole numbers.
         by_one: whether each value is one more than that above it.
@@ -62,6 +68,7 @@ class Columns:
         self.place, self.source, self.choices = place, source, choices
         self.names = _named(source.names)
         self.steps = list(source.steps)
+        self.unclear = {j: (cell, ".") for j, cell in source.unclear.items()}
         for chosen in (*choices.drop, *choices.keep, *choices.category):
             self.position(chosen)
         for j in map(self.position, choices.category):
@@ -103,11 +110,14 @@ class Columns:
         """Texts that are numbers or dates become numbers; the others stay positions in labels."""
         labels, tables = self.source.labels, {}
         for j, texts in list(labels.items()):
-            found = meaning(texts, self.counts(j), self.names[j] in self.choices.category)
+            decimal = self._decimal(j, texts)
+            found = meaning(texts, self.counts(j), self.names[j] in self.choices.category, decimal)
             tables[j] = np.append(found.values, np.nan)
             labels[j] = found.labels
             if not found.labels:
                 del labels[j]
+            if found.labels or found.dates:
+                self.unclear.pop(j, None)
             if found.dates:
                 self.source.dates.add(j)
             if found.odd:
@@ -115,9 +125,23 @@ class Columns:
                 self.steps.append(
                     f"{self.names[j]}: {shown} among numbers count as missing (else: --category NAME)."
                 )
+        for j, (cell, decimal) in sorted(self.unclear.items()):
+            read, other = number(cell, decimal), {".": ",", ",": "."}[decimal]
+            self.steps.append(f"{self.names[j]}: {cell} is read as {read:.12g} (else: --decimal {other}).")
         for block in self.source.blocks:
             for j, table in tables.items():
                 block[:, j] = table[np.where(np.isfinite(block[:, j]), block[:, j], -1).astype(int)]
+
+    def _decimal(self, j: int, texts: list[str]) -> str:
+        """The decimal mark of a column of text: by its own cells, as it was chosen, by those of the file."""
+        self.unclear.pop(j, None)
+        cells = [bare(text) for text in texts]
+        if found := mark(cells) or self.choices.decimal:
+            return found
+        decimal = self.source.decimal or "."
+        if cell := next((cell for cell in cells if re.search("[.,]", cell) and plain(cell, decimal)), ""):
+            self.unclear[j] = cell, decimal
+        return decimal
 
     def _count(self) -> None:
         width = len(self.names)

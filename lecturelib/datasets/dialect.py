@@ -9,6 +9,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lecturelib.datasets.containers import decoded
@@ -20,7 +21,7 @@ MISSING = frozenset(
     [*NONE, "NaN", "nan", "NAN", "-nan", *(sign + text for sign in ("", "-", "+") for text in NOT_FINITE)]
 )
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?,\d+([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
 DATE = re.compile(
     r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?", re.ASCII
 )
@@ -36,10 +37,11 @@ class Dialect:
         encoding: a codec of Python.
         delimiter: one character; a blank stands for any number of blanks and tabs where `blanks` is true.
         blanks: whether runs of blanks and tabs are one delimiter.
-        decimal: the decimal mark.
+        decimal: the decimal mark, "" where no cell tells.
         names: of the columns; "" for a column without a name.
         skip: lines before the first row.
         numbers: whether each column holds numbers and missing values only, as far as was looked.
+        unclear: for a column whose points might part thousands, by its position, a cell of it.
         steps: sentences, what of this is not as in a plain csv file.
     """
 
@@ -50,10 +52,13 @@ class Dialect:
     names: list[str]
     skip: int
     numbers: list[bool]
+    unclear: dict[int, str]
     steps: list[str]
 
 
-def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str = "") -> Dialect:
+def sniff(
+    head: bytes, whole: bool, header: bool | None = None, delimiter: str = "", decimal: str = ""
+) -> Dialect:
     r"""The dialect of a text.
 
     Args:
@@ -61,6 +66,7 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
         whole: whether these are all.
         header: whether there is a line of names; None to find out.
         delimiter: "" to find out.
+        decimal: "" to find out.
 
     Raises:
         ValueError: not text, or no line with two cells or more.
@@ -96,7 +102,9 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
         if header is None:
             said_so = "No line of names was found: the columns are called"
             steps.append(f"{said_so} 0 to {width - 1} (else type --header).")
-    if comma := delimiter != "," and _decimal_comma(body):
+    found = decimal or mark(cell for row in body for cell in row)
+    comma = found == ","
+    if comma:
         steps.append("Commas are decimal marks.")
     if first > bool(said):
         steps.append(f"{first} line(s) above the table are skipped.")
@@ -106,7 +114,12 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
     blanks = delimiter == " " and '"' not in text
     numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
     numbers = numbers or [True] * width
-    return Dialect(encoding, delimiter, blanks, "," if comma else ".", names, skip, numbers, steps)
+    pointed = {} if found or delimiter == "," else {
+        j: next((cell for cell in column if "." in cell), "")
+        for j, column in enumerate(zip(*body, strict=True)) if numbers[j]
+    }  # fmt: skip
+    unclear = {j: cell for j, cell in pointed.items() if cell not in MISSING}
+    return Dialect(encoding, delimiter, blanks, found, names, skip, numbers, unclear, steps)
 
 
 def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[int, list[str]]]]:
@@ -119,7 +132,7 @@ def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[
 
 def _is_number(cell: str, comma: bool) -> bool:
     """Whether a cell is a number as pyarrow reads it, or missing."""
-    return cell in MISSING or bool(NUMBER.fullmatch(cell) or (comma and COMMA_NUMBER.fullmatch(cell)))
+    return cell in MISSING or bool(NUMBER.fullmatch(_swapped(cell) if comma else cell))
 
 
 def _rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]:
@@ -170,7 +183,7 @@ def _score(rows: list[list[str]]) -> float:
 
 
 def _typed(cell: str) -> float:
-    if any(pattern.fullmatch(cell) for pattern in (NUMBER, COMMA_NUMBER, DATE)):
+    if DATE.fullmatch(cell) or any(plain(cell, decimal) for decimal in ".,"):
         return 1.0
     return 0.9 if cell in MISSING else 0.6 if re.fullmatch(r"[\w .<>=?'&()%/+-]*", cell) else 0.0
 
@@ -203,8 +216,32 @@ def _is_header(body: list[list[str]]) -> bool:
     return not numbers and len(set(first)) == len(first) and all(first)
 
 
-def _decimal_comma(body: list[list[str]]) -> bool:
-    cells = [cell for row in body for cell in row]
-    commas = sum(bool(COMMA_NUMBER.fullmatch(cell)) for cell in cells)
-    points = sum("." in cell and bool(NUMBER.fullmatch(cell)) for cell in cells)
-    return commas > points
+def mark(cells: Iterable[str]) -> str:
+    """The decimal mark of cells: what more of them are numbers with than without; "" where none tells.
+
+    >>> from lecturelib.datasets import dialect
+    >>> dialect.mark(["3,126", "3,13"]), dialect.mark(["12,155", "0.77"]), dialect.mark(["12.155", "512"])
+    (',', '.', '')
+    """
+    votes = 0
+    for cell in cells:
+        if "," in cell or "." in cell:
+            votes += (plain(cell, ".") is not None) - (plain(cell, ",") is not None)
+    return "." if votes > 0 else "," if votes < 0 else ""
+
+
+def plain(cell: str, decimal: str) -> str | None:
+    """A number with this decimal mark, the other one between thousands, as Python writes it; or None.
+
+    >>> from lecturelib.datasets import dialect
+    >>> dialect.plain("1.234,5", ","), dialect.plain("3,126", "."), dialect.plain("3,13", ".")
+    ('1234.5', '3126', None)
+    """
+    cell = _swapped(cell) if decimal == "," else cell
+    if THOUSANDS.fullmatch(cell):
+        cell = cell.replace(",", "")
+    return cell if NUMBER.fullmatch(cell) else None
+
+
+def _swapped(cell: str) -> str:
+    return cell.translate({ord(","): ".", ord("."): ","})

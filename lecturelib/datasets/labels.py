@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lecturelib.datasets.dialect import COMMA_NUMBER, DATE, MISSING, NUMBER
+from lecturelib.datasets.dialect import DATE, MISSING, plain
 
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 MOSTLY = 0.9  # share of the values that are numbers, above which the others count as missing
 TRUE = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
 TRUE |= {"positive": "negative", "present": "absent"}
@@ -30,13 +29,16 @@ class Meaning:
     odd: tuple[str, ...] = ()
 
 
-def meaning(texts: list[str], counts: np.ndarray | None = None, as_text: bool = False) -> Meaning:
+def meaning(
+    texts: list[str], counts: np.ndarray | None = None, as_text: bool = False, decimal: str = "."
+) -> Meaning:
     """Find what texts mean.
 
     Args:
         texts: the different texts of a column.
         counts: how often each occurs, by default equally often.
         as_text: take numbers as categories, too.
+        decimal: mark.
 
     Example:
         >>> from lecturelib.datasets import labels
@@ -46,7 +48,7 @@ def meaning(texts: list[str], counts: np.ndarray | None = None, as_text: bool = 
     texts = [text.strip() for text in texts]
     given = [k for k, text in enumerate(texts) if text not in MISSING]
     if not as_text:
-        numbers = [_number(text) for text in texts]
+        numbers = [number(text, decimal) for text in texts]
         odd = {k: text for k, text in enumerate(texts) if numbers[k] is None and text not in MISSING}
         weights = np.ones(len(texts)) if counts is None else counts
         if len(odd) < len(given) and weights[list(odd)].sum() <= (1.0 - MOSTLY) * weights[given].sum():
@@ -71,15 +73,23 @@ def two_values(labels: list[str]) -> tuple[str, str]:
     return (second, first) if swapped else (first, second)
 
 
-def _number(text: str) -> float | None:
-    """The number that a text writes, also as Fortran, banks and Windows write it, or None."""
-    plain = text.strip("$€£% ")
-    if THOUSANDS.fullmatch(plain):
-        plain = plain.replace(",", "")
-    elif COMMA_NUMBER.fullmatch(plain):
-        plain = plain.replace(".", "").replace(",", ".")
-    plain = re.sub(r"(?<=[\d.])[dD](?=[+-]?\d)", "e", plain)
-    return float(plain) if NUMBER.fullmatch(plain) else None
+def bare(text: str) -> str:
+    """A number's text without what banks, Fortran and typography put about it: $ €, D, 1'234, -0.5 in words.
+
+    >>> from lecturelib.datasets import labels
+    >>> [labels.bare(text) for text in ("$7", "1'234", "(0.45)", "5.1D+01")]
+    ['7', '1234', '-0.45', '5.1e+01']
+    """
+    text = text.strip("$€£% ").replace("\N{MINUS SIGN}", "-")
+    text = re.sub(r"^\(([\d.,' ]+)\)$", r"-\1", text)
+    text = re.sub(r"(?<=\d)['\u2019 \u00a0\u202f](?=\d{3}(\D|$))", "", text)
+    return re.sub(r"(?<=[\d.])[dD](?=[+-]?\d)", "e", text)
+
+
+def number(text: str, decimal: str = ".") -> float | None:
+    """The number that a text writes with this decimal mark, or None."""
+    found = plain(bare(text), decimal)
+    return None if found is None else float(found)
 
 
 def _days(text: str) -> float:

@@ -34,6 +34,8 @@ class Source:
         labels: for each column of text, by its position, the texts that occur.
         dates: positions of columns that hold dates, in days since 1970.
         index: positions of columns that number or name the rows, as the file says.
+        decimal: the decimal mark of a text file, "" where no cell tells.
+        unclear: for a column of numbers whose points might part thousands, by its position, a cell of it.
         steps: sentences, what was done in reading.
     """
 
@@ -42,6 +44,8 @@ class Source:
     labels: dict[int, list[str]] = field(default_factory=dict)
     dates: set[int] = field(default_factory=set)
     index: set[int] = field(default_factory=set)
+    decimal: str = ""
+    unclear: dict[int, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
 
 

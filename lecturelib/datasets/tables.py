@@ -134,7 +134,7 @@ def _source(path: Path, choices: Choices) -> Source:
     elif kind == "json":
         source = json_source(path)
     else:
-        source = csv_source(path, choices.header, choices.delimiter)
+        source = csv_source(path, choices.header, choices.delimiter, choices.decimal)
     if not sum(map(len, source.blocks)):
         raise ValueError(f"{path}: no rows of numbers in it; add some")
     return source

@@ -13,12 +13,12 @@ from lecturelib.datasets.dialect import CALLED, MISSING, Dialect, sniff
 from lecturelib.datasets.table_files import Lent, Source, need_pyarrow, of_batches
 
 
-def csv_source(path: Path, header: bool | None, delimiter: str) -> Source:
+def csv_source(path: Path, header: bool | None, delimiter: str, decimal: str) -> Source:
     """Text: its first lines say how it is written (`dialect.py`), pyarrow reads it."""
     need_pyarrow(path)
     head, whole = containers.head(path)
     try:
-        found = sniff(head, whole, header, delimiter)
+        found = sniff(head, whole, header, delimiter, decimal)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     size = max(8 * table_files.BLOCK, 4 * max(map(len, head.splitlines()), default=0) + 2)
@@ -38,6 +38,7 @@ def csv_source(path: Path, header: bool | None, delimiter: str) -> Source:
             found.steps.append("The text is read as cp1252.")
     if found.names[0] == "":
         source.index.add(0)
+    source.decimal, source.unclear = found.decimal, found.unclear
     source.steps += found.steps
     return source
 
@@ -58,7 +59,7 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
     )
     values = arrow.ConvertOptions(
         column_types={name: pyarrow.float64() if numbers[int(name)] else text for name in names},
-        null_values=sorted(MISSING), strings_can_be_null=True, decimal_point=found.decimal,
+        null_values=sorted(MISSING), strings_can_be_null=True, decimal_point=found.decimal or ".",
     )  # fmt: skip
     with containers.opened(path) as file, _Text(file, encoding, found.blanks) as stream:
         try:

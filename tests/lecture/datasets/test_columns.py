@@ -8,7 +8,7 @@ import pytest
 from lecturelib import datasets
 from lecturelib.advice import preparation
 from lecturelib.datasets import Choices
-from tests.lecture.datasets.wine import DUPLICATE, ROWS, VALUES, column, write
+from tests.lecture.datasets.wine import DUPLICATE, ROWS, VALUES, column, comma, write
 
 WHERE = np.arange(ROWS)
 
@@ -49,7 +49,36 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
         (1, 3, 1),
     ),
     "infinity of Windows": (column("1.5", "1.#INF"), "x, x is missing", "x 12 of 24", (1, 0, 1.5)),
-    "thousands": (column('"1,200"', '"$2,500"'), "x", "", (0, 0, 1200), (1, 0, 2500)),
+    "thousands": (
+        column('"1,200"', '"$2,500"'),
+        "x",
+        "x: 1,200 is read as 1200 (else: --decimal ,)",
+        (0, 0, 1200),
+        (1, 0, 2500),
+    ),
+    "decimals, three here and two there": (
+        column('"3,126"', '"3,13"', '"4"'),
+        "x",
+        "",
+        (0, 0, 3.126),
+        (1, 0, 3.13),
+    ),
+    "thousands parted by points": (
+        "x;y\n" + "".join(f"{('10.671', '512')[k % 2]};{comma(VALUES[k, 3])}\n" for k in WHERE),
+        "x",
+        "x: 10.671 is read as 10671 (else: --decimal .)",
+        (0, 0, 10671),
+        (1, 0, 512),
+    ),
+    "accounts": (
+        column("(0.45)", "1'234", "1 234", "\N{MINUS SIGN}0.5"),
+        "x",
+        "",
+        (0, 0, -0.45),
+        (1, 0, 1234),
+        (2, 0, 1234),
+        (3, 0, -0.5),
+    ),
     "typing error": (
         column(*[f"{k}.5" for k in range(23)], "2.5o"),
         "x, x is missing",
@@ -112,6 +141,7 @@ CHOSEN = {  # what a step names, typed -> the features then
     "few whole numbers": (Choices(category=("x",)), ["x=1", "x=2", "x=3"]),
     "question marks": (Choices(missing="leave-out"), ["x"]),
     "constant": (Choices(drop=("c",)), ["x"]),
+    "thousands": (Choices(decimal=","), ["x"]),
 }
 
 
@@ -124,6 +154,8 @@ def test_every_step_can_be_switched(tmp_path, case):
         assert table.features[:, 0].tolist() == [
             (date(2011, 1, 1) - date(1970, 1, 1)).days + k for k in WHERE
         ]
+    if case == "thousands":
+        assert table.features[:2, 0].tolist() == [1.2, 2.5]
     if case == "question marks":
         assert len(table.target) == 16
 

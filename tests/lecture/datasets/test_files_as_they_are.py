@@ -23,12 +23,8 @@ from lecturelib import datasets
 from lecturelib.advice import preparation
 from lecturelib.datasets import Choices, containers
 from tests.agree import agree
-from tests.lecture.datasets.wine import DUPLICATE, NAMES, PLAIN, ROWS, VALUES, text, write
+from tests.lecture.datasets.wine import DUPLICATE, NAMES, PLAIN, ROWS, VALUES, comma, text, write
 from workshop.cli import batch_size, main
-
-
-def comma(value):
-    return f"{value:.4f}".replace(".", ",")
 
 
 def saved(save, *args, **kwargs):
