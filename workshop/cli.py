@@ -327,6 +327,8 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
     given += [name for name, value in (("--steps", steps), ("--norms", norms)) if value]
     if len(given) > 1 and given != ["DATA", "--model"]:
         raise click.UsageError(f"{' and '.join(given)}: give one of them")
+    if dry_run and given not in ([], ["DATA"]):
+        raise click.UsageError(f"--dry-run says how DATA is read; with {given[-1]} leave out --dry-run")
     said = {
         name: options.pop(name) for name in tuple(options) if name in datasets.Choices.__dataclass_fields__
     }
