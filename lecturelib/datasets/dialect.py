@@ -15,8 +15,25 @@ from dataclasses import dataclass
 from lecturelib.datasets.containers import decoded
 
 ROWS = 200  # rows that are looked at
-NONE = ["", "?", ".", "-", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaT"]
-NOT_FINITE = ["inf", "Inf", "INF", "1.#INF", "1.#IND", "1.#QNAN"]
+NONE = [
+    "",
+    "?",
+    ".",
+    "-",
+    "--",
+    "NA",
+    "<NA>",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "#NA",
+    "#N/A N/A",
+    "null",
+    "NULL",
+    "None",
+]
+NONE += ["NaT", "\\N"]
+NOT_FINITE = ["inf", "Inf", "INF", "Infinity", "infinity", "1.#INF", "1.#IND", "1.#QNAN"]
 MISSING = frozenset(
     [*NONE, "NaN", "nan", "NAN", "-nan", *(sign + text for sign in ("", "-", "+") for text in NOT_FINITE)]
 )

@@ -8,6 +8,9 @@ import numpy as np
 from lecturelib.datasets.dialect import DATE, MISSING, plain
 
 MOSTLY = 0.9  # share of the values that are numbers, above which the others count as missing
+MANY = 30  # different numbers, beside which a single text counts as missing however often it stands there
+WORDS = frozenset(["unknown", "missing", "none", "nil", "na", "n.a.", "nd", "n.d.", "tbd", "not available"])
+WORDS |= {"not applicable", "unspecified", "unavailable", "undefined", "dnf", "#value!", "#div/0!"}
 TRUE = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
 TRUE |= {"positive": "negative", "present": "absent"}
 
@@ -51,7 +54,9 @@ def meaning(
         numbers = [number(text, decimal) for text in texts]
         odd = {k: text for k, text in enumerate(texts) if numbers[k] is None and text not in MISSING}
         weights = np.ones(len(texts)) if counts is None else counts
-        if len(odd) < len(given) and weights[list(odd)].sum() <= (1.0 - MOSTLY) * weights[given].sum():
+        few = weights[list(odd)].sum() <= (1.0 - MOSTLY) * weights[given].sum()
+        one = len(odd) == 1 and len(given) > MANY
+        if len(odd) < len(given) and (few or one or all(text.lower() in WORDS for text in odd.values())):
             values = [np.nan if number is None else number for number in numbers]
             return Meaning(np.array(values, dtype=np.float64), [], odd=tuple(odd.values()))
         if given and all(DATE.fullmatch(texts[k]) for k in given):

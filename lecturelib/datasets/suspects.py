@@ -8,6 +8,7 @@ import numpy as np
 from lecturelib.datasets.columns import Columns, listed
 
 IDENTIFIER = re.compile(r"(?i:(^|[_ .:-])(id|uuid|guid|index|rownames?|row_?number)$)|[a-z](Id|ID)$")
+UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|\.\.\.\d+")  # as pandas and readr call row numbers; R: X
 MOMENT = re.compile(r"time|date|epoch", re.IGNORECASE)
 FEW = 10  # rows below which no column is taken for row numbers, a constant or a duplicate
 CODES = 10  # whole numbers of at most as many values may be codes of categories
@@ -43,6 +44,10 @@ def _tells_rows_apart(columns: Columns, j: int) -> str:
     if columns.rows < FEW or not columns.whole[j]:
         return ""
     if columns.by_one[j] and columns.least[j] in (0.0, 1.0):
+        return "as row numbers"
+    of_r = j == 0 and columns.names[j] == "X" and columns.least[j] >= 1.0
+    of_r &= columns.greatest[j] < 2 * columns.rows
+    if (of_r or UNNAMED.fullmatch(columns.names[j])) and _differ(columns, j):
         return "as row numbers"
     large = max(abs(columns.least[j]), columns.greatest[j]) > EXACT
     named = IDENTIFIER.search(columns.names[j]) and _differ(columns, j)

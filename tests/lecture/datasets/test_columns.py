@@ -7,7 +7,7 @@ import pytest
 
 from lecturelib import datasets
 from lecturelib.advice import preparation
-from lecturelib.datasets import Choices
+from lecturelib.datasets import Choices, labels
 from tests.lecture.datasets.wine import DUPLICATE, ROWS, VALUES, column, comma, write
 
 WHERE = np.arange(ROWS)
@@ -41,7 +41,12 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
         (1, 0, 2.0),
         (1, 1, 1),
     ),
+    **{
+        f"missing {code}": (column("1.5", code, "2.5"), "x, x is missing", "x 8 of 24", (1, 1, 1))
+        for code in ("<NA>", r"\N", "--", "#N/A N/A", "Infinity", "-infinity")
+    },
     "NA of R": (column("1.5", "NA", "2.5"), "x, x is missing", "--missing leave-out", (1, 0, 2.0), (1, 1, 1)),
+    "unknown, often": (column("31", "unknown"), "x, x is missing", "'unknown' among numbers", (1, 1, 1)),
     "missing category": (
         column("red", "", "blue", "green"),
         "x=red, x=blue, x=green, x is missing",
@@ -95,6 +100,18 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
     "duplicate": (DUPLICATE, "a", "as a duplicate of a: b (--keep", (1, 0, 3.5)),
     "empty": (column(",1.5", ",2.5", header="e,x,y"), "x", "Left out without any value: e", (1, 0, 2.5)),
     "row numbers": (each(lambda k: f"{k},{k * k}.5", "no,x,y"), "x", "as row numbers: no (--keep"),
+    "shuffled rows of pandas": (
+        each(lambda k: f"{k * 7 % 24},{k}.5", "Unnamed: 0,x,y"),
+        "x",
+        "as row numbers: Unn",
+    ),
+    "shuffled rows of readr": (
+        each(lambda k: f"{k * 7 % 24 + 1},{k}.5", "...1,x,y"),
+        "x",
+        "as row numbers: ...",
+    ),
+    "shuffled rows of R": (each(lambda k: f"{k * 7 % 24 + 9},{k}.5", "X,x,y"), "x", "as row numbers: X"),
+    "X is no row number": (each(lambda k: f"{k * 7 % 12},{k}.5", "X,x,y"), "X, x", ""),
     "identifier": (
         each(lambda k: f"{k * 7 % 24 + 99},{k}.5", "tweet_id,x,y"),
         "x",
@@ -171,3 +188,10 @@ def test_targets_are_classes_and_rows_without_one_are_left_out(tmp_path):
     assert datasets.table(path, choices=Choices(positive="2")).target.tolist() == [0, 0, 1]
     with pytest.raises(ValueError, match="found 3; tell one from the rest, --positive 2"):
         preparation.load(path, loss="logistic")
+
+
+def test_one_text_among_many_numbers_counts_as_missing_however_often():
+    many = [f"{k}.5" for k in range(40)]
+    assert labels.meaning([*many, "refused"], np.array([1] * 40 + [20])).odd == ("refused",)
+    assert labels.meaning([*many, "refused", "n/r"], np.array([1] * 40 + [10, 10])).labels
+    assert labels.meaning(["4", "6", "other"]).labels
