@@ -295,7 +295,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out; may be given again.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Take a column that would be left out.")
 @click.option("--category", multiple=True, metavar="COLUMN", help="Its numbers are codes; again.")
-@click.option("--missing", type=click.Choice(["impute", "leave-out"]), default="impute", help="[impute]")
+@click.option("--missing", multiple=True, metavar="HOW", help="impute, leave-out, or a code, -999 [impute].")
 @click.option("--header/--no-header", default=None, help="If text has a line of names [found out].")
 @click.option("--delimiter", default="", metavar="CHAR", help="Between a text file's cells [found out].")
 @click.option("--decimal", default="", metavar="MARK", help="Decimal mark of texts, . or , [found out].")
@@ -332,6 +332,9 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
     said = {
         name: options.pop(name) for name in tuple(options) if name in datasets.Choices.__dataclass_fields__
     }
+    how = [each for each in said["missing"] if each in ("impute", "leave-out")]
+    codes = tuple(each for each in said["missing"] if each not in how)
+    said |= {"missing": how[-1] if how else "impute", "codes": codes}
     folder = out or checkout.results("batch-size")
     try:
         choices = datasets.Choices(**said)

@@ -101,8 +101,8 @@ def _svmlight(path: Path, target: str, choices: datasets.Choices) -> tuple[Featu
     """Rows and targets of a file."""
     if target:
         raise ValueError(f"target={target!r}: a svmlight file has its own targets; leave target empty")
-    if choices.drop or choices.keep or choices.category:
-        remedy = "leave out --drop, --keep, --category"
+    if choices.drop or choices.keep or choices.category or choices.codes:
+        remedy = "leave out --drop, --keep, --category, --missing"
         raise ValueError(f"{path}: the columns of a svmlight file have no names; {remedy}")
     read = datasets.svmlight(
         path, zero_based=choices.zero_based, ignore_qid=choices.ignore_qid, any_order=choices.any_order,

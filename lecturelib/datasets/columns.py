@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lecturelib.checks import check_choice
-from lecturelib.datasets.dialect import mark, plain
-from lecturelib.datasets.labels import bare, meaning, number
+from lecturelib.datasets.cells import bare, mark, number, plain
+from lecturelib.datasets.labels import meaning
 from lecturelib.datasets.table_files import Source
 
 
@@ -24,6 +24,7 @@ class Choices:
         category: columns of numbers that are codes of categories.
         positive: the class to tell from the rest.
         missing: "impute" (the mean, and a column that says where), or "leave-out" (rows with missing values).
+        codes: texts and numbers that mean a missing value.
         zero_based, ignore_qid, any_order: for svmlight files, see `svmlight`.
     """
 
@@ -35,6 +36,7 @@ class Choices:
     category: tuple[str, ...] = ()
     positive: str = ""
     missing: str = "impute"
+    codes: tuple[str, ...] = ()
     zero_based: bool = False
     ignore_qid: bool = False
     any_order: bool = False
@@ -71,6 +73,7 @@ class Columns:
         self.unclear = {j: (cell, ".") for j, cell in source.unclear.items()}
         for chosen in (*choices.drop, *choices.keep, *choices.category):
             self.position(chosen)
+        self._take_out_codes()
         for j in map(self.position, choices.category):
             if j not in source.labels:
                 self._take_as_labels(j)
@@ -97,6 +100,26 @@ class Columns:
     def whole_rows(self, used: list[int]) -> np.ndarray:
         """Which rows have a value in each of these columns."""
         return np.concatenate([np.isfinite(block[:, used]).all(axis=1) for block in self.source.blocks])
+
+    def _take_out_codes(self) -> None:
+        """What is said to mean a missing value becomes one; ValueError: it stands nowhere."""
+        for code in self.choices.codes:
+            value, many = number(code), 0
+            for j, texts in self.source.labels.items():
+                here = [k for k, text in enumerate(texts) if text.strip() == code]
+                many += int(self.counts(j)[here].sum())
+                self.source.labels[j] = ["" if k in here else text for k, text in enumerate(texts)]
+            for block in self.source.blocks if value is not None else ():
+                found = block == value
+                found[:, list(self.source.labels)] = False  # positions
+                many += int(found.sum())
+                block[found] = np.nan
+            if not many:
+                remedy = "impute, leave-out or a cell of the file"
+                raise ValueError(
+                    f"{self.place}: {code!r} stands nowhere in it; after --missing give {remedy}"
+                )
+            self.steps.append(f"{code} counts as missing, in {many:,} cells.")
 
     def _take_as_labels(self, j: int) -> None:
         values = np.unique(self.column(j))

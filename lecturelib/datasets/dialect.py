@@ -9,39 +9,12 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lecturelib.datasets.cells import DATE, MISSING, NUMBER, mark, plain, swapped
 from lecturelib.datasets.containers import decoded
 
 ROWS = 200  # rows that are looked at
-NONE = [
-    "",
-    "?",
-    ".",
-    "-",
-    "--",
-    "NA",
-    "<NA>",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "#NA",
-    "#N/A N/A",
-    "null",
-    "NULL",
-    "None",
-]
-NONE += ["NaT", "\\N"]
-NOT_FINITE = ["inf", "Inf", "INF", "Infinity", "infinity", "1.#INF", "1.#IND", "1.#QNAN"]
-MISSING = frozenset(
-    [*NONE, "NaN", "nan", "NAN", "-nan", *(sign + text for sign in ("", "-", "+") for text in NOT_FINITE)]
-)
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII)
-DATE = re.compile(
-    r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?", re.ASCII
-)
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, " ": 0.9}
 CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
@@ -149,7 +122,7 @@ def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[
 
 def _is_number(cell: str, comma: bool) -> bool:
     """Whether a cell is a number as pyarrow reads it, or missing."""
-    return cell in MISSING or bool(NUMBER.fullmatch(_swapped(cell) if comma else cell))
+    return cell in MISSING or bool(NUMBER.fullmatch(swapped(cell) if comma else cell))
 
 
 def _rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]:
@@ -231,34 +204,3 @@ def _is_header(body: list[list[str]]) -> bool:
     if votes:
         return votes > 0
     return not numbers and len(set(first)) == len(first) and all(first)
-
-
-def mark(cells: Iterable[str]) -> str:
-    """The decimal mark of cells: what more of them are numbers with than without; "" where none tells.
-
-    >>> from lecturelib.datasets import dialect
-    >>> dialect.mark(["3,126", "3,13"]), dialect.mark(["12,155", "0.77"]), dialect.mark(["12.155", "512"])
-    (',', '.', '')
-    """
-    votes = 0
-    for cell in cells:
-        if "," in cell or "." in cell:
-            votes += (plain(cell, ".") is not None) - (plain(cell, ",") is not None)
-    return "." if votes > 0 else "," if votes < 0 else ""
-
-
-def plain(cell: str, decimal: str) -> str | None:
-    """A number with this decimal mark, the other one between thousands, as Python writes it; or None.
-
-    >>> from lecturelib.datasets import dialect
-    >>> dialect.plain("1.234,5", ","), dialect.plain("3,126", "."), dialect.plain("3,13", ".")
-    ('1234.5', '3126', None)
-    """
-    cell = _swapped(cell) if decimal == "," else cell
-    if THOUSANDS.fullmatch(cell):
-        cell = cell.replace(",", "")
-    return cell if NUMBER.fullmatch(cell) else None
-
-
-def _swapped(cell: str) -> str:
-    return cell.translate({ord(","): ".", ord("."): ","})

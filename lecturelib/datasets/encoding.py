@@ -16,7 +16,7 @@ import numpy as np
 
 from lecturelib.datasets.columns import Columns, listed
 from lecturelib.datasets.labels import two_values
-from lecturelib.datasets.suspects import doubts, left_out
+from lecturelib.datasets.suspects import doubts, left_out, missing_codes
 
 PLAIN = frozenset(["target", "y", "label", "labels", "class", "outcome", "response"])
 MOST, RARE = 30, 0.01  # columns that one of text becomes; share of the rows below which a value is rare
@@ -65,7 +65,7 @@ def encode(columns: Columns, target: str | None) -> Encoded:
     if imputed:
         said = "Missing values are filled in by the mean, and a column says where"
         columns.steps.append(f"{said}: {listed(imputed)} (else: --missing leave-out).")
-    columns.steps += doubts(columns, used)
+    columns.steps += [*doubts(columns, used), *missing_codes(columns, [*used, at])]
     if not features:
         first = shlex.quote(next(iter(reasons.values()))[0])
         why = " ".join(columns.steps[-2:])

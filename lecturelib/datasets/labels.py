@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lecturelib.datasets.dialect import DATE, MISSING, plain
+from lecturelib.datasets.cells import DATE, MISSING, WORDS, number
 
 MOSTLY = 0.9  # share of the values that are numbers, above which the others count as missing
 MANY = 30  # different numbers, beside which a single text counts as missing however often it stands there
-WORDS = frozenset(["unknown", "missing", "none", "nil", "na", "n.a.", "nd", "n.d.", "tbd", "not available"])
-WORDS |= {"not applicable", "unspecified", "unavailable", "undefined", "dnf", "#value!", "#div/0!"}
+MOMENT = re.compile(
+    r"(\d+)[-/.](\d+)[-/.](\d+)(?:[T ](\d+):(\d+)(?::(\d+(?:\.\d+)?))?(?: ?([AaPp])[Mm])?)?", re.A
+)
 TRUE = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
 TRUE |= {"positive": "negative", "present": "absent"}
 
@@ -57,10 +58,10 @@ def meaning(
         few = weights[list(odd)].sum() <= (1.0 - MOSTLY) * weights[given].sum()
         one = len(odd) == 1 and len(given) > MANY
         if len(odd) < len(given) and (few or one or all(text.lower() in WORDS for text in odd.values())):
-            values = [np.nan if number is None else number for number in numbers]
+            values = [np.nan if each is None else each for each in numbers]
             return Meaning(np.array(values, dtype=np.float64), [], odd=tuple(odd.values()))
         if given and all(DATE.fullmatch(texts[k]) for k in given):
-            return Meaning(np.array([_days(text) for text in texts]), [], dates=True)
+            return Meaning(np.array(_days(texts)), [], dates=True)
     known = list(dict.fromkeys(texts[k] for k in given))
     place = {text: float(k) for k, text in enumerate(known)}
     return Meaning(np.array([place.get(text, np.nan) for text in texts], dtype=np.float64), known)
@@ -78,29 +79,26 @@ def two_values(labels: list[str]) -> tuple[str, str]:
     return (second, first) if swapped else (first, second)
 
 
-def bare(text: str) -> str:
-    """A number's text without what banks, Fortran and typography put about it: $ €, D, 1'234, -0.5 in words.
-
-    >>> from lecturelib.datasets import labels
-    >>> [labels.bare(text) for text in ("$7", "1'234", "(0.45)", "5.1D+01")]
-    ['7', '1234', '-0.45', '5.1e+01']
-    """
-    text = text.strip("$€£% ").replace("\N{MINUS SIGN}", "-")
-    text = re.sub(r"^\(([\d.,' ]+)\)$", r"-\1", text)
-    text = re.sub(r"(?<=\d)['\u2019 \u00a0\u202f](?=\d{3}(\D|$))", "", text)
-    return re.sub(r"(?<=[\d.])[dD](?=[+-]?\d)", "e", text)
+def _days(texts: list[str]) -> list[float]:
+    """Days since 1970; NaN where no date of the column tells whether the day or the month stands first."""
+    parts = [MOMENT.match(text) for text in texts]
+    own = [part for part in parts if part and len(part[1]) < 4]
+    first, second = (max((int(part[k]) for part in own), default=0) for k in (1, 2))
+    order = (3, 2, 1) if first > 12 else (3, 1, 2) if second > 12 else ()
+    return [_day(part, (1, 2, 3) if part and len(part[1]) == 4 else order) for part in parts]
 
 
-def number(text: str, decimal: str = ".") -> float | None:
-    """The number that a text writes with this decimal mark, or None."""
-    found = plain(bare(text), decimal)
-    return None if found is None else float(found)
-
-
-def _days(text: str) -> float:
-    """Days since 1970 of an ISO date; NaN for others, whose order of day and month is not known."""
-    date, time = re.sub(r"[/.]", "-", text[:10]), re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", text[10:])
-    try:
-        return float(np.datetime64(date + time, "s").astype(int)) / 86_400
-    except ValueError:
+def _day(part: re.Match | None, order: tuple[int, ...]) -> float:
+    if part is None or not order:
         return np.nan
+    year, month, day = (int(part[k]) for k in order)
+    if len(part[order[0]]) == 2:
+        year += 2000 if year < 70 else 1900
+    hours, minutes, seconds = (float(part[k] or 0) for k in (4, 5, 6))
+    if part[7]:
+        hours = hours % 12 + 12 * (part[7] in "pP")
+    try:
+        whole = np.datetime64(f"{year:04d}-{month:02d}-{day:02d}").astype(int)
+    except ValueError:  # such as a 31st of February
+        return np.nan
+    return float(whole) + (3600 * hours + 60 * minutes + seconds) / 86_400

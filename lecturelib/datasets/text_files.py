@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lecturelib.datasets import containers, table_files
-from lecturelib.datasets.dialect import CALLED, MISSING, Dialect, sniff
+from lecturelib.datasets.cells import MISSING
+from lecturelib.datasets.dialect import CALLED, Dialect, sniff
 from lecturelib.datasets.table_files import Lent, Source, need_pyarrow, of_batches
 
 

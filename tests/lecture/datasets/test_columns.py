@@ -47,6 +47,13 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
     },
     "NA of R": (column("1.5", "NA", "2.5"), "x, x is missing", "--missing leave-out", (1, 0, 2.0), (1, 1, 1)),
     "unknown, often": (column("31", "unknown"), "x, x is missing", "'unknown' among numbers", (1, 1, 1)),
+    "a code": (
+        column("1.5", "-999", "0.5", "7.5"),
+        "x",
+        "-999 is far from all other values, and taken as a number: in rows of x 6 (--missing -999",
+        (1, 0, -999),
+    ),
+    "no code": (column("1.5", "-9", "-8", "99", "98"), "x", ""),
     "missing category": (
         column("red", "", "blue", "green"),
         "x=red, x=blue, x=green, x is missing",
@@ -131,6 +138,7 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
         "as dates: times",
     ),
     "dates": (each(lambda k: f"2011-01-{k + 1:02d},{k}.5", "day,x,y"), "x", "as dates: day (--keep"),
+    "days first": (each(lambda k: f"{k + 1}/1/2011,{k}.5", "day,x,y"), "x", "as dates: day (--keep"),
     "free text": (each(lambda k: f'"Doe{k}, Mr",{k}.5', "name,x,y"), "x", "as free text: name"),
     "Latin 1": (column("1", "2", header="año,y").encode("latin-1"), "año", "read as cp1252", (1, 0, 2)),
     "same name twice": (column("1,5", "2,9", header="a,a,y"), "a, a.1", "", (1, 1, 9)),
@@ -154,6 +162,8 @@ CHOSEN = {  # what a step names, typed -> the features then
     "row numbers": (Choices(keep=("no",)), ["no", "x"]),
     "dates": (Choices(keep=("day",)), ["day", "x"]),
     "identifier": (Choices(keep=("tweet_id",)), ["tweet_id", "x"]),
+    "days first": (Choices(keep=("day",)), ["day", "x"]),
+    "a code": (Choices(codes=("-999",)), ["x", "x is missing"]),
     "duplicate": (Choices(keep=("b",)), ["a", "b"]),
     "few whole numbers": (Choices(category=("x",)), ["x=1", "x=2", "x=3"]),
     "question marks": (Choices(missing="leave-out"), ["x"]),
@@ -167,7 +177,7 @@ def test_every_step_can_be_switched(tmp_path, case):
     choices, columns = CHOSEN[case]
     table = datasets.table(write(tmp_path, "t.csv", MEANT[case][0]), choices=choices)
     assert list(table.columns) == columns
-    if case == "dates":
+    if case in ("dates", "days first"):
         assert table.features[:, 0].tolist() == [
             (date(2011, 1, 1) - date(1970, 1, 1)).days + k for k in WHERE
         ]
@@ -195,3 +205,27 @@ def test_one_text_among_many_numbers_counts_as_missing_however_often():
     assert labels.meaning([*many, "refused"], np.array([1] * 40 + [20])).odd == ("refused",)
     assert labels.meaning([*many, "refused", "n/r"], np.array([1] * 40 + [10, 10])).labels
     assert labels.meaning(["4", "6", "other"]).labels
+
+
+def test_dates_are_read_where_the_column_tells_their_order():
+    """And only the right half of the day."""
+    noon = (date(2020, 1, 5) - date(1970, 1, 1)).days + 0.5
+    for text, other in (
+        ("1/5/20 12:00 PM", "1/31/20"),
+        ("5.1.2020 12:00", "31.1.2020"),
+        ("2020-01-05T12:00Z", ""),
+    ):
+        found = labels.meaning([text, other])
+        assert found.dates
+        assert found.values[0] == noon
+    assert np.isnan(labels.meaning(["1/5/20", "2/5/20"]).values).all()
+
+
+def test_codes_in_texts_mean_missing_and_a_wrong_one_is_refused(tmp_path):
+    path = write(tmp_path, "t.csv", column("red", "none given", "blue", "red"))
+    table = datasets.table(path, choices=Choices(codes=("none given",)))
+    assert table.columns == ("x", "x is missing")
+    with pytest.raises(
+        ValueError, match="'leave_out' stands nowhere in it; after --missing give impute, leave-out"
+    ):
+        datasets.table(path, choices=Choices(codes=("leave_out",)))

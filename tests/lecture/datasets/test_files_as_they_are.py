@@ -244,6 +244,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path):
         (["t.csv", "--out", "t.csv/below"], "t.csv"),
         (["t.csv", "--drop", "nothing"], "'nothing' is not a column of it; choose one of: 'a', 'b', 'y'"),
         (["t.csv", "--delimiter", ";;"], "give one character"),
+        (["t.csv", "--missing", "-999"], "'-999' stands nowhere in it"),
         (["--steps", "t.csv", "--dry-run"], "with --steps leave out --dry-run"),
         (["--model", "mine:problem", "--dry-run"], "with --model leave out --dry-run"),
     ],
