@@ -308,7 +308,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--norms", default="", metavar="FILE", help="Logged gradient norms at two batch sizes.")
 @click.option("--optimizer", metavar="NAME", default="sgd", help="sgd, momentum, or adam (0.9, 0.999) [sgd].")
 @click.option("--momentum", type=float, metavar="BETA", help="Of --optimizer momentum, below 1; else chosen.")
-@click.option("--goal", type=float, help="Excess loss / first [0.05]; loss, MODEL [0.5].")
+@click.option("--goal", type=float, help="Excess/first [0.05]; loss, MODEL [0.5], steps.")
 @click.option("--price", type=float, default=2.0, help="Most work / the least work [2].")
 @click.option("--standardize", is_flag=True, help="Divide every column by its standard deviation.")
 @click.option("--rows", type=click.IntRange(0), metavar="N", help="Most rows, at random; 0: all [enough].")
@@ -351,8 +351,8 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
         ):
             pass  # what could not be written is known before the work
         if steps or norms:
-            price, seed = options["price"], options["seed"]
-            log = logs.steps(steps, price=price, seed=seed) if steps else logs.norms(norms)
+            asked = {name: options[name] for name in ("price", "seed", "goal")}
+            log = logs.steps(steps, **asked, choices=choices) if steps else logs.norms(norms, choices=choices)
             files = logged.write(log, folder)
             click.echo(logged.text(log) + "\n\nPage and numbers: " + ", ".join(map(str, files)))
             sys.exit(logged.status(log))

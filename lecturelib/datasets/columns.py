@@ -148,7 +148,7 @@ class Columns:
                 self.steps.append(
                     f"{self.names[j]}: {shown} among numbers count as missing (else: --category NAME)."
                 )
-        for j, (cell, decimal) in sorted(self.unclear.items()):
+        for j, (cell, decimal) in () if self.choices.decimal else sorted(self.unclear.items()):
             read, other = number(cell, decimal), {".": ",", ",": "."}[decimal]
             self.steps.append(f"{self.names[j]}: {cell} is read as {read:.12g} (else: --decimal {other}).")
         for block in self.source.blocks:
@@ -159,9 +159,9 @@ class Columns:
         """The decimal mark of a column of text: by its own cells, as it was chosen, by those of the file."""
         self.unclear.pop(j, None)
         cells = [bare(text) for text in texts]
-        if found := mark(cells) or self.choices.decimal:
+        if found := mark(cells):
             return found
-        decimal = self.source.decimal or "."
+        decimal = self.choices.decimal or self.source.decimal or "."
         if cell := next((cell for cell in cells if re.search("[.,]", cell) and plain(cell, decimal)), ""):
             self.unclear[j] = cell, decimal
         return decimal

@@ -74,8 +74,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
         >>> houses.columns, houses.features.tolist(), houses.target.tolist()
         (('rooms', 'heating'), [[3.0, 0.0], [4.0, 1.0]], [250.5, 410.0])
     """
-    path = containers.existing_file(path)
-    columns = Columns(str(path), _source(path, choices), choices)
+    columns = read(path, choices)
     encoded = encode(columns, target)
     kept = np.isfinite(encoded.target)
     if not kept.all():
@@ -87,7 +86,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
         kept &= whole
     if not kept.any():
         raise ValueError(
-            f"{path}: no row is left ({' '.join(columns.steps[-2:])}); leave columns out by --drop"
+            f"{columns.place}: no row is left ({' '.join(columns.steps[-2:])}); leave columns out by --drop"
         )
     features = _filled(columns.source, encoded, kept)
     names = tuple(name for feature in encoded.features for name in feature.names)
@@ -117,10 +116,15 @@ def numbers(path: str | Path, choices: Choices = AS_READ) -> dict[str, np.ndarra
         ...     datasets.numbers(path)
         {'batch': array([ 8., 16.]), 'steps': array([900.,  nan])}
     """
-    path = containers.existing_file(path)
-    columns = Columns(str(path), _source(path, choices), choices)
+    columns = read(path, choices)
     labels = columns.source.labels
     return {name: columns.column(j) for j, name in enumerate(columns.names) if j not in labels}
+
+
+def read(path: str | Path, choices: Choices = AS_READ) -> Columns:
+    """The columns of a file as they are; arguments and errors as for `table`."""
+    path = containers.existing_file(path)
+    return Columns(str(path), _source(path, choices), choices)
 
 
 def _source(path: Path, choices: Choices) -> Source:

@@ -136,6 +136,7 @@ def test_one_log_in_every_form_gives_one_answer(tmp_path):
     forms = [
         ("Small Batch,Big Batch,small_norm,big_norm", wide),
         ("b_small,b_big,g_small_squared,g_big_squared", squares),
+        ("b_small,b_big,g_small_squared,g_big_squared", [(math.nan, *squares[0][1:]), *squares[1:]]),
         ("iteration,batch size,grad_norm", long),
     ]
     for number, (header, rows) in enumerate(forms):
