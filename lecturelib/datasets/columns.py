@@ -13,11 +13,11 @@ from lecturelib.datasets.table_files import Source
 
 @dataclass(frozen=True)
 class Choices:
-    """How a file is to be read where a reader wants it otherwise; the command has each as an option.
+    r"""How a file is to be read where a reader wants it otherwise; the command has each as an option.
 
     Attributes:
         header: whether there is a line of names; None to find out.
-        delimiter: between cells; "" to find out.
+        delimiter: between cells, "\t" or "tab" for a tab; "" to find out.
         decimal: the decimal mark, "." or ",", of columns whose cells do not tell; "" to find out.
         drop: columns to leave out.
         keep: columns to take that would be left out.
@@ -44,6 +44,8 @@ class Choices:
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("impute", "leave-out"))
         check_choice("decimal", self.decimal, ("", ".", ","))
+        if self.delimiter in ("\\t", "tab"):
+            object.__setattr__(self, "delimiter", "\t")
         if len(self.delimiter) > 1:
             raise ValueError(f"delimiter = {self.delimiter!r} is refused; give one character, such as ';'")
 
@@ -143,6 +145,10 @@ class Columns:
                 self.unclear.pop(j, None)
             if found.dates:
                 self.source.dates.add(j)
+            if found.alike:
+                self.steps.append(
+                    f"{self.names[j]}: {listed(found.alike)} (else: --category {self.names[j]})."
+                )
             if found.odd:
                 shown = ", ".join(map(repr, found.odd[:3])) + (", ..." if len(found.odd) > 3 else "")
                 self.steps.append(

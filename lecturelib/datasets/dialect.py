@@ -155,7 +155,8 @@ def _rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]
         number, cells = found[start - 1]
         if cells[0] == "#":
             cells = cells[1:]
-        if len(cells) == len(rows[0][1]):
+        width = len(rows[0][1])
+        if len(cells) == width and _votes([row for _, row in rows if len(row) == width]) <= 0:
             rows.insert(0, (number, cells))
     return rows
 
@@ -193,6 +194,14 @@ def _is_header(body: list[list[str]]) -> bool:
             return True  # 0, 1, 2, ...: pandas names the columns of an array so
         if len(numbers) > 2 and numbers[0] > 1000.0:
             return True  # years
+    if votes := _votes(body):
+        return votes > 0
+    return not numbers and len(set(first)) == len(first) and all(first)
+
+
+def _votes(body: list[list[str]]) -> int:
+    """For and against names in the first row: columns that are numbers or dates below it."""
+    first, below = body[0], body[1:]
     votes = 0
     for j, name in enumerate(first):
         column = [cells[j] for cells in below]
@@ -201,6 +210,4 @@ def _is_header(body: list[list[str]]) -> bool:
             votes += -1 if typed else int(name not in MISSING)
         elif name in column:
             votes -= 1
-    if votes:
-        return votes > 0
-    return not numbers and len(set(first)) == len(first) and all(first)
+    return votes

@@ -49,7 +49,7 @@ def encode(columns: Columns, target: str | None) -> Encoded:
     at = _target_position(columns, target)
     values = _target(columns, at)
     reasons: dict[str, list[str]] = {}
-    seen: dict[tuple, str] = {}
+    seen = {columns.prints[at]: columns.names[at]}  # a copy of the target would foretell it
     used = []
     for j, name in enumerate(columns.names):
         if j != at and (reason := left_out(columns, j, seen)):
@@ -83,12 +83,18 @@ def _target_position(columns: Columns, target: str | None) -> int:
         raise ValueError(f"{columns.place}: {found}")
     if target:
         return columns.position(target)
-    plain = [name for name in usable if name.lower().partition("[")[0] in PLAIN]
-    if len(plain) == 1:
+    plain = [
+        name
+        for j, name in enumerate(columns.names)
+        if j not in index and name.lower().partition("[")[0] in PLAIN
+    ]
+    if len(plain) == 1 and plain[0] in usable:
         columns.steps.append(f"The target is {plain[0]}, by its name (else: --target NAME).")
         return columns.position(plain[0])
     shown = ", ".join(usable[:20]) + (f", ... ({len(usable)} in all)" if len(usable) > 20 else "")
-    likely = shlex.quote((plain or usable)[-1])
+    likely = shlex.quote(([name for name in plain if name in usable] or usable)[-1])
+    if empty := [name for name in plain if name not in usable]:
+        read = f" ({empty[0]} has no value in any row){read}"
     asked = f"which column is predicted? Say it, --target {likely} or another of: {shown}{read}"
     raise ValueError(f"{columns.place}: {asked}")
 
@@ -101,6 +107,8 @@ def _target(columns: Columns, j: int) -> np.ndarray:
         raise ValueError(f"{place}: {name!r} holds dates; give a --target that holds numbers or classes")
     if labels and len(labels) == 2 and not positive:
         return _as_number(values, _one(columns, j))
+    if labels and positive not in labels:
+        positive = next((label for label in labels if label.casefold() == positive.casefold()), positive)
     if labels and positive not in labels:
         counts = columns.counts(j)
         classes = listed([f"{label} {count:,}" for label, count in zip(labels, counts, strict=True)])

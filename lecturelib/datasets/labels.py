@@ -1,7 +1,7 @@
 """What the texts of a column mean: numbers, dates, or categories."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,12 +25,14 @@ class Meaning:
         labels: the categories, empty for numbers and dates.
         dates: whether the numbers are days since 1970.
         odd: texts that count as missing among numbers.
+        alike: "YES is yes" where texts differ in capitals only.
     """
 
     values: np.ndarray
     labels: list[str]
     dates: bool = False
     odd: tuple[str, ...] = ()
+    alike: list[str] = field(default_factory=list)
 
 
 def meaning(
@@ -62,9 +64,22 @@ def meaning(
             return Meaning(np.array(values, dtype=np.float64), [], odd=tuple(odd.values()))
         if given and all(DATE.fullmatch(texts[k]) for k in given):
             return Meaning(np.array(_days(texts)), [], dates=True)
-    known = list(dict.fromkeys(texts[k] for k in given))
-    place = {text: float(k) for k, text in enumerate(known)}
-    return Meaning(np.array([place.get(text, np.nan) for text in texts], dtype=np.float64), known)
+    often = np.argsort(-(np.ones(len(texts)) if counts is None else counts), kind="stable")
+    leaders: dict[str, str] = {}
+    for text in (texts[k] for k in often):
+        leaders.setdefault(text if as_text else _alike(text), text)
+    leader = {texts[k]: texts[k] if as_text else leaders[_alike(texts[k])] for k in given}
+    known = list(dict.fromkeys(leader.values()))
+    position = {text: float(k) for k, text in enumerate(known)}
+    place = {text: position[one] for text, one in leader.items()}
+    alike = [f"{text} is {one}" for text, one in leader.items() if text != one]
+    values = np.array([place.get(text, np.nan) for text in texts], dtype=np.float64)
+    return Meaning(values, known, alike=alike)
+
+
+def _alike(text: str) -> str:
+    """Equal for texts that differ in capitals only; single letters may be codes, but those of yes and no."""
+    return text.casefold() if len(text) > 1 or text in "yntfYNTF" else text
 
 
 def two_values(labels: list[str]) -> tuple[str, str]:

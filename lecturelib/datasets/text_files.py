@@ -80,6 +80,8 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
                 return Source([], [])
             _refuse_first_misfit(path, found, encoding)
             raise ValueError(f"{path}: {error}; check its quotation marks") from error
+        if stream.wrong is not None:
+            raise stream.wrong
         if stream.quotes % 2 and any("\n" in each for labels in source.labels.values() for each in labels):
             raise ValueError(f"{path}: a quotation mark without its partner; check them")
     return source
@@ -143,8 +145,8 @@ class _Text(io.RawIOBase):
             if self.blanks:
                 text += self.text.readline()
         except UnicodeDecodeError as error:
-            self.wrong = error  # pyarrow would only say that a read has failed
-            raise
+            self.wrong = error.with_traceback(None)  # raised here, its traceback would hold the stream
+            return ""
         self.quotes += text.count('"')
         if self.blanks:
             text = re.sub(r"^[ \t]+|[ \t]+$", "", text, flags=re.M)

@@ -19,6 +19,19 @@ def each(cells, header):
 
 MEANT = {  # content -> the names of its features, words of a step, and some values (row, column, value)
     "yes and no": (column("no", "yes"), "x", "x: no is 0, yes is 1", (0, 0, 0), (1, 0, 1)),
+    "yes in capitals": (
+        column("no", "yes", "NO", "Yes "),
+        "x",
+        "x: NO is no, Yes is yes (else: --category x)",
+        (2, 0, 0),
+        (3, 0, 1),
+    ),
+    "letters": (column("a", "A", "b"), "x=a, x=A, x=b", "", (1, 1, 1)),
+    "copy of the target": (
+        each(lambda k: f"{k % 12}.5,{VALUES[k, 3]}", "x,t,y"),
+        "x",
+        "as a duplicate of y: t",
+    ),
     "True and False": (column("True", "False"), "x", "x: False is 0, True is 1", (0, 0, 1), (1, 0, 0)),
     "categories": (
         column("red", "blue", "green"),
@@ -160,6 +173,7 @@ def test_a_column_becomes_what_it_means_and_the_page_says_so(tmp_path, case):
 
 CHOSEN = {  # what a step names, typed -> the features then
     "row numbers": (Choices(keep=("no",)), ["no", "x"]),
+    "yes in capitals": (Choices(category=("x",)), ["x=no", "x=yes", "x=NO", "x=Yes"]),
     "dates": (Choices(keep=("day",)), ["day", "x"]),
     "identifier": (Choices(keep=("tweet_id",)), ["tweet_id", "x"]),
     "days first": (Choices(keep=("day",)), ["day", "x"]),
@@ -196,8 +210,22 @@ def test_targets_are_classes_and_rows_without_one_are_left_out(tmp_path):
     assert "1 of 5 rows have no target" in table.steps[-1]
     path = write(tmp_path, "digit.csv", "label,x\n0,1.5\n1,2.5\n2,9.5\n")
     assert datasets.table(path, choices=Choices(positive="2")).target.tolist() == [0, 0, 1]
+    assert not preparation.load(path).remarks[1:]
+    many = write(tmp_path, "digits.csv", "label,x\n" + "0,1.5\n1,2.5\n2,9.5\n" * 5)
+    assert (
+        "The targets are 0, 1, 2, predicted as numbers (if they are classes: --positive 2)."
+        in preparation.load(many).remarks
+    )
     with pytest.raises(ValueError, match="found 3; tell one from the rest, --positive 2"):
         preparation.load(path, loss="logistic")
+
+
+def test_a_class_is_told_in_any_capitals_and_an_empty_target_is_named(tmp_path):
+    path = write(tmp_path, "t.csv", "x,pet\n1,Cat\n2,DOG\n3,dog\n4,dog\n5,cow\n")
+    assert datasets.table(path, "pet", Choices(positive="Dog")).target.tolist() == [0, 1, 1, 1, 0]
+    path = write(tmp_path, "t.csv", "a,b,y\n1,2,\n3,4,NA\n")
+    with pytest.raises(ValueError, match=r"--target b or another of: a, b \(y has no value in any row\)"):
+        datasets.table(path)
 
 
 def test_one_text_among_many_numbers_counts_as_missing_however_often():

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import re
+import time
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from scipy import sparse
 import lecturelib.datasets
 from lecturelib import datasets
 from lecturelib.advice import preparation
-from lecturelib.datasets import Choices, containers
+from lecturelib.datasets import Choices, containers, table_files
 from tests.agree import agree
 from tests.lecture.datasets.wine import DUPLICATE, NAMES, PLAIN, ROWS, VALUES, comma, text, write
 from workshop.cli import batch_size, main
@@ -73,6 +74,7 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "blank_first_line.csv": "\n" + PLAIN,
     "blank_line_inside.csv": PLAIN.replace("\n", "\n\n", 9),
     "comments.csv": "# made by hand\n" + PLAIN + "# the end\n",
+    "units_in_a_comment.csv": "# made by hand\n# g, 1, %, points\n" + PLAIN,
     "title.csv": "Portuguese wine\n" + PLAIN,
     "title_of_three_cells.csv": "wine,of,Portugal\n" + PLAIN,
     "trailing_comma.csv": re.sub(r"(?<=\d)\n", ",\n", PLAIN),
@@ -176,10 +178,16 @@ def test_what_comes_below_the_lines_that_are_looked_at_is_read_too(tmp_path, mon
     monkeypatch.setattr(containers, "HEAD", 64)
     rows = [f"{'ab'[k % 2]},{k}.5,{k * k}" for k in range(40)]
     rows[30], rows[31] = "größe,30.5,900", "a,?!,961"
+    began = time.monotonic()
     table = datasets.table(write(tmp_path, "t.csv", "\n".join(["t,x,y", *rows]).encode("cp1252")))
+    assert time.monotonic() - began < table_files.Lent.PATIENCE  # nothing holds the stream
     assert table.columns == ("t=a", "t=b", "t=größe", "x", "x is missing")
     assert table.features[31, 4] == 1
     assert "The text is read as cp1252." in table.steps
+
+
+def test_a_tab_is_typed_as_in_other_programs():
+    assert {Choices(delimiter=each).delimiter for each in ("\t", r"\t", "tab")} == {"\t"}
 
 
 def test_what_a_svmlight_file_needs_is_asked_for(tmp_path):
