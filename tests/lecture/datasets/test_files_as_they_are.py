@@ -6,6 +6,7 @@ After public reports (issues of pandas, polars, pyarrow, scikit-learn, LIBSVM, .
 import gzip
 import io
 import json
+import lzma
 import re
 import time
 import zipfile
@@ -67,6 +68,7 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "UPPER.CSV": PLAIN,
     "no_suffix": PLAIN,
     "wine.csv.gz": gzip.compress(PLAIN.encode()),
+    "wine.csv.lzma": lzma.compress(PLAIN.encode(), lzma.FORMAT_ALONE),
     "wine.csv.zst": zstd(PLAIN.encode()),
     "wine.jsonl.zst": zstd("\n".join(map(json.dumps, RECORDS)).encode()),
     "wine.csv.zip": saved(lambda file: zipfile.ZipFile(file, "w").writestr("wine.csv", PLAIN)),
@@ -123,7 +125,20 @@ REFUSED = {
         "2 files in it; unpack it",
     ),
     "data.h5": (b"\x89HDF\r\n\x1a\n" + bytes(50), "HDF5"),
+    "sheet.ods": (saved(lambda f: zipfile.ZipFile(f, "w").writestr("content.xml", "")), "OpenDocument"),
     "data.pkl": (b"\x80\x04\x95" + bytes(50), "pickle"),
+    "data.pickle": (b"\x80\x05\x95" + bytes(50), "pickle"),
+    "data.mat": (b"MATLAB 5.0 MAT-file" + bytes(500), "MATLAB file; .*writetable"),
+    "data.rds": (gzip.compress(b"X\n\0\0\0\3" + bytes(50)), "a file of R; .*write.csv"),
+    "data.dta": (b"<stata_dta><header>" + bytes(50), "Stata"),
+    "wine.parquet.gz": (gzip.compress(arrow(parquet.write_table, WINE)), "compressed once more"),
+    "wine.tar.gz": (gzip.compress(bytes(257) + b"ustar" + bytes(250)), "tar archive; unpack it by tar -xf"),
+    "pointer.csv": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        "git lfs pull",
+    ),
+    "error.csv": ("<html><body>404, not found</body></html>\n<p>a,b</p>\n", "web page"),
+    "title.arff": ("% a title\n% more\n@RELATION iris\n@data\n1,2\n", "ARFF"),
     "page": ("<!DOCTYPE html><html></html>", "web page"),
     "iris.arff": ("@relation iris\n@data\n1,2\n", "ARFF"),
     "header_only.csv": (",".join(NAMES) + "\n", "no rows of numbers in it"),
