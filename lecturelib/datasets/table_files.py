@@ -3,8 +3,6 @@
 A text or parquet file is streamed: beside the result only one block of its rows is in memory.
 """
 
-import io
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from lecturelib.datasets import containers
 
 BLOCK = 500_000  # numbers that are read at once
 GATHERED = 10  # of which so many make a block: 40 MB, which the system gets back as soon as one is let go
@@ -49,32 +45,12 @@ class Source:
     steps: list[str] = field(default_factory=list)
 
 
-def json_source(path: Path) -> Source:
-    """Objects of equal keys, one a line, or all in one list."""
-    need_pyarrow(path)
-    from pyarrow import json as arrow
-
-    with containers.opened(path) as file:
-        content = file.read()
-    try:
-        if content.lstrip()[:1] == b"[":
-            content = b"\n".join(json.dumps(row).encode() for row in json.loads(content))
-        with _arrow_errors(path, "no JSON of one object a row"):
-            stream = io.BytesIO(content)
-            with Lent(stream):
-                table = arrow.read_json(stream, arrow.ReadOptions(block_size=len(content) + 1))
-    except (ValueError, RecursionError) as error:
-        reason = error if str(path) in str(error) else f"{path}: {error}"
-        raise ValueError(f"{reason}; write one object a line") from error
-    return of_batches(path, table.to_batches(), table.schema.names)
-
-
 def arrow_source(path: Path, kind: str) -> Source:
     """A parquet or feather file."""
     need_pyarrow(path)
     from pyarrow import feather, parquet
 
-    with _arrow_errors(path, f"not a {kind} file"):
+    with arrow_errors(path, f"not a {kind} file"):
         if kind == "feather":
             table = feather.read_table(path, memory_map=False)
             source, schema = of_batches(path, table.to_batches(), table.schema.names), table.schema
@@ -105,7 +81,7 @@ def of_batches(path: Path, batches: Iterable[Any], names: list[str]) -> Source:
             try:
                 values, is_date = _values(column, codes.setdefault(at, {}))
             except TypeError:
-                left_out.append(f"{name} ({column.type})")
+                left_out.append(f"{name} ({str(column.type).partition('<')[0]})")
                 continue
             if is_date:
                 dates.add(at)
@@ -202,7 +178,8 @@ def need_pyarrow(path: Path) -> None:
 
 
 @contextmanager
-def _arrow_errors(path: Path, what: str) -> Iterator[None]:
+def arrow_errors(path: Path, what: str) -> Iterator[None]:
+    """What pyarrow raises as a ValueError that names the file."""
     from pyarrow import ArrowException
 
     try:

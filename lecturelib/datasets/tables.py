@@ -13,7 +13,8 @@ from lecturelib.datasets import containers
 from lecturelib.datasets.array_files import array_source
 from lecturelib.datasets.columns import Choices, Columns
 from lecturelib.datasets.encoding import Encoded, encode
-from lecturelib.datasets.table_files import Source, arrow_source, json_source
+from lecturelib.datasets.json_files import json_source
+from lecturelib.datasets.table_files import Source, arrow_source
 from lecturelib.datasets.text_files import csv_source
 
 AS_READ = Choices()
@@ -43,7 +44,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
 
     - Text, however it is delimited, quoted, encoded or compressed (gzip, bzip2, xz, zip); `dialect.py` says
       how that is found out, and `encoding.py` how text, dates and missing values become numbers.
-    - JSON, one object a line or a list of them; parquet; feather.
+    - JSON, one object a line, a list of them, or as pandas writes it (`json_files.py`); parquet; feather.
     - npz or npy: arrays with as many rows, side by side. The columns of a two-dimensional array X are called
       "X[0]", "X[1]", ...
 

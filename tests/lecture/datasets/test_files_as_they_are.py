@@ -88,6 +88,15 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "fortran.csv": PLAIN.split("\n")[0] + "\n" + text([], number=lambda v: f"{v / 10:.5f}D+01"),
     "lines.jsonl": "\n".join(map(json.dumps, RECORDS)),
     "records.json": json.dumps(RECORDS),
+    "pretty.json": json.dumps(RECORDS, indent=1),
+    "values.json": json.dumps(VALUES.tolist()),
+    "columns.json": json.dumps({name: column.tolist() for name, column in WINE.items()}),
+    "pretty_columns.json": json.dumps({name: column.tolist() for name, column in WINE.items()}, indent=1),
+    "pandas_columns.json": json.dumps({n: {str(i): v for i, v in enumerate(c)} for n, c in WINE.items()}),
+    "pandas_index.json": json.dumps({str(i): row for i, row in enumerate(RECORDS)}),
+    "pandas_split.json": json.dumps({"columns": NAMES, "index": [*range(ROWS)], "data": VALUES.tolist()}),
+    "pandas_table.json": json.dumps({"schema": {"fields": [{"name": "pH"}]}, "data": RECORDS}),
+    "wrapped.json": json.dumps({"status": "ok", "count": ROWS, "data": RECORDS}),
     "wine.feather": arrow(lambda table, file: feather.write_feather(table, file), WINE),
     "wine.parquet": arrow(parquet.write_table, WINE),
     "pandas_index.parquet": saved(lambda file: parquet.write_table(INDEXED, file)),
@@ -153,6 +162,19 @@ def test_what_is_no_table_is_refused_with_a_way_out(tmp_path, name):
     content, says = REFUSED[name]
     with pytest.raises(ValueError, match=rf"{name}.*({says})"):
         datasets.table(write(tmp_path, name, content), "quality")
+
+
+def test_objects_inside_rows_and_texts_among_numbers(tmp_path):
+    lines = [
+        {"user": {"age": k + 0.5, "city": {"at": "ab"[k % 2]}}, "b": k if k % 9 else "n/a", "y": k}
+        for k in range(1, 25)
+    ]
+    table = datasets.table(write(tmp_path, "t.jsonl", "\n".join(map(json.dumps, lines))))
+    assert table.columns == ("user.age", "user.city.at", "b", "b is missing")
+    assert table.features[8, 3] == 1
+    del lines[8]["b"], lines[17]["b"]
+    again = datasets.table(write(tmp_path, "t.jsonl", "\n".join(map(json.dumps, lines))))
+    assert np.array_equal(again.features, table.features)
 
 
 SPARSE = "".join(f"{(-1) ** k:+d} {k % 9 + 1}:0.5 {k % 9 + 20}:{k + 1}\n" for k in range(40))
