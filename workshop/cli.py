@@ -344,7 +344,8 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
                 data or "", choices=choices, **{name: options[name] for name in names}
             )
             rows, columns = prepared.features.shape
-            lines = [f"{prepared.name}: {rows:,} rows, {columns:,} columns", *prepared.remarks]
+            shape = f"{rows:,} rows, {columns:,} column{'' if columns == 1 else 's'}"
+            lines = [f"{prepared.name}: {shape}", *prepared.remarks]
             return click.echo("\n  ".join(lines))
         with tempfile.TemporaryDirectory(
             dir=next(each for each in [folder, *folder.parents] if each.exists())

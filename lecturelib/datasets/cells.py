@@ -58,7 +58,7 @@ def bare(text: str) -> str:
     >>> [cells.bare(text) for text in ("$7", "1'234", "(0.45)", "5.1D+01")]
     ['7', '1234', '-0.45', '5.1e+01']
     """
-    text = text.strip("$€£% ").replace("\N{MINUS SIGN}", "-")
+    text = text.strip("$€£% '").replace("\N{MINUS SIGN}", "-")
     text = re.sub(r"^\(([\d.,' ]+)\)$", r"-\1", text)
     text = re.sub(r"(?<=\d)['\u2019 \u00a0\u202f](?=\d{3}(\D|$))", "", text)
     return re.sub(r"(?<=[\d.])[dD](?=[+-]?\d)", "e", text)

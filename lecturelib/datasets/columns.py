@@ -76,7 +76,8 @@ class Columns:
         for chosen in (*choices.drop, *choices.keep, *choices.category):
             self.position(chosen)
         self._take_out_codes()
-        for j in map(self.position, choices.category):
+        self.coded = source.codes | set(map(self.position, choices.category))
+        for j in sorted(self.coded - source.dates):
             if j not in source.labels:
                 self._take_as_labels(j)
         self._understand_labels()
@@ -129,14 +130,14 @@ class Columns:
         for block in self.source.blocks:
             found = np.searchsorted(values, block[:, j]).astype(np.float64)
             block[:, j] = np.where(np.isfinite(block[:, j]), found, np.nan)
-        self.source.labels[j] = [f"{value:g}" for value in values]
+        self.source.labels[j] = [f"{value:.12g}" for value in values]
 
     def _understand_labels(self) -> None:
         """Texts that are numbers or dates become numbers; the others stay positions in labels."""
         labels, tables = self.source.labels, {}
         for j, texts in list(labels.items()):
             decimal = self._decimal(j, texts)
-            found = meaning(texts, self.counts(j), self.names[j] in self.choices.category, decimal)
+            found = meaning(texts, self.counts(j), j in self.coded, decimal)
             tables[j] = np.append(found.values, np.nan)
             labels[j] = found.labels
             if not found.labels:

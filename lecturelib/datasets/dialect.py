@@ -79,6 +79,29 @@ def sniff(
         steps.append(f"Cells are separated by {CALLED.get(delimiter, repr(delimiter))}.")
     first = next(i for i, (_, cells) in enumerate(rows) if len(cells) == width)
     body = [cells for _, cells in rows[first:] if len(cells) == width]
+    names, skip, first = _names(rows, body, first, header, steps)
+    found = decimal or mark(cell for row in body for cell in row)
+    comma = found == ","
+    if comma:
+        steps.append("Commas are decimal marks.")
+    if first > bool(said):
+        steps.append(f"{first} line(s) above the table are skipped.")
+    blanks = delimiter == " " and '"' not in text
+    numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
+    numbers = numbers or [True] * width
+    zeros = _some_cell(r"0\d+", body, numbers)
+    steps += [f"{names[j]}: {cell} begins with a zero, and is taken as a number (--category NAME if a code)."
+              for j, cell in zeros.items()]  # fmt: skip
+    unclear = {} if found or delimiter == "," else _some_cell(r"[^.]*\d\.\d+", body, numbers)
+    return Dialect(encoding, delimiter, blanks, found, names, skip, numbers, unclear, steps)
+
+
+def _names(
+    rows: list[tuple[int, list[str]]], body: list[list[str]], first: int, header: bool | None,
+    steps: list[str],
+) -> tuple[list[str], int, int]:  # fmt: skip
+    """The names of the columns, the lines before the first row, and the table's first row."""
+    width = len(body[0])
     short = rows[first - 1][1] if first and header is not False else []
     if len(short) == width - 1 and not _numbers_in(short) and not _is_header(body):
         first -= 1
@@ -87,29 +110,27 @@ def sniff(
         skip = rows[first][0]
     elif header or (header is None and _is_header(body)):
         names, skip = body.pop(0), rows[first][0]
+        if header is None and len(_numbers_in(names)) == width:
+            shown = ", ".join(names[:3])
+            steps.append(f"The first line, {shown}, ..., names the columns (else: --no-header).")
     else:
         names, skip = [str(number) for number in range(width)], rows[first - 1][0] if first else 0
         if header is None:
             said_so = "No line of names was found: the columns are called"
             steps.append(f"{said_so} 0 to {width - 1} (else type --header).")
-    found = decimal or mark(cell for row in body for cell in row)
-    comma = found == ","
-    if comma:
-        steps.append("Commas are decimal marks.")
-    if first > bool(said):
-        steps.append(f"{first} line(s) above the table are skipped.")
     names[0] = re.sub(r"^#\s*", "", names[0])
     if all(re.fullmatch("'.+'", name) for name in names):
         names = [name[1:-1] for name in names]
-    blanks = delimiter == " " and '"' not in text
-    numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
-    numbers = numbers or [True] * width
-    pointed = {} if found or delimiter == "," else {
-        j: next((cell for cell in column if "." in cell), "")
-        for j, column in enumerate(zip(*body, strict=True)) if numbers[j]
-    }  # fmt: skip
-    unclear = {j: cell for j, cell in pointed.items() if cell not in MISSING}
-    return Dialect(encoding, delimiter, blanks, found, names, skip, numbers, unclear, steps)
+    return names, skip, first
+
+
+def _some_cell(pattern: str, body: list[list[str]], numbers: list[bool]) -> dict[int, str]:
+    """The first such cell of each column of numbers that has one, by the column's position."""
+    cells = {}
+    for j, column in enumerate(zip(*body, strict=True)):
+        if numbers[j] and (found := next(filter(re.compile(pattern).fullmatch, column), "")):
+            cells[j] = found
+    return cells
 
 
 def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[int, list[str]]]]:

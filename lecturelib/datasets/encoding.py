@@ -81,6 +81,10 @@ def _target_position(columns: Columns, target: str | None) -> int:
     if len(usable) < 2:
         found = f"{len(usable)} column(s) found, 2 or more needed; add a feature{read}"
         raise ValueError(f"{columns.place}: {found}")
+    if target in columns.choices.drop:
+        raise ValueError(
+            f"{columns.place}: --drop {target} leaves out what --target {target} predicts; drop one"
+        )
     if target:
         return columns.position(target)
     plain = [
@@ -181,7 +185,10 @@ def _one_hot(columns: Columns, j: int) -> Feature:
         if columns.choices.missing == "impute":
             place[-1] = len(names)
             names.append(f"{name} is missing")
-    columns.steps.append(f"{name}: {len(labels):,} categories, {len(names)} columns of 0 and 1{said}.")
+    kinds, many = ("y" if len(labels) == 1 else "ies"), ("" if len(names) == 1 else "s")
+    columns.steps.append(
+        f"{name}: {len(labels):,} categor{kinds}, {len(names)} column{many} of 0 and 1{said}."
+    )
 
     def make(block: np.ndarray) -> list[np.ndarray]:
         at = place[np.where(np.isfinite(block[:, j]), block[:, j], -1).astype(int)]

@@ -66,6 +66,10 @@ def _is_moment(columns: Columns, j: int) -> bool:
     if j in columns.source.labels or not (columns.whole[j] and MOMENT.search(columns.names[j])):
         return False
     least, greatest = columns.least[j], columns.greatest[j]
+    if least >= 19_000_101 and greatest <= 21_001_231:  # 20200131
+        days = columns.column(j)
+        days = days[np.isfinite(days)]
+        return bool((days % 10_000 // 100 <= 12).all() and (days % 100 <= 31).all())
     return any(5e8 * unit <= least <= greatest <= 5e9 * unit for unit in (1, 1e3, 1e6, 1e9))
 
 

@@ -29,6 +29,7 @@ class Source:
             positions in its labels.
         labels: for each column of text, by its position, the texts that occur.
         dates: positions of columns that hold dates, in days since 1970.
+        codes: positions of columns of numbers that the file calls categories.
         index: positions of columns that number or name the rows, as the file says.
         decimal: the decimal mark of a text file, "" where no cell tells.
         unclear: for a column of numbers whose points might part thousands, by its position, a cell of it.
@@ -39,6 +40,7 @@ class Source:
     blocks: list[np.ndarray] = field(repr=False)
     labels: dict[int, list[str]] = field(default_factory=dict)
     dates: set[int] = field(default_factory=set)
+    codes: set[int] = field(default_factory=set)
     index: set[int] = field(default_factory=set)
     decimal: str = ""
     unclear: dict[int, str] = field(default_factory=dict)
@@ -61,8 +63,11 @@ def arrow_source(path: Path, kind: str) -> Source:
                 source = of_batches(path, file.iter_batches(batch_size=many), schema.names)
             if (found := sum(map(len, source.blocks))) != rows:
                 raise ValueError(f"{path}: damaged ({rows} rows announced, {found} found); {DAMAGED}")
-        stored = (schema.pandas_metadata or {}).get("index_columns", [])
+        metadata = schema.pandas_metadata or {}
+    stored, kinds = metadata.get("index_columns", []), metadata.get("columns", [])
+    called = {kind["name"] for kind in kinds if kind.get("pandas_type") == "categorical"}
     source.index |= {j for j, name in enumerate(source.names) if name in stored}
+    source.codes |= {j for j, name in enumerate(source.names) if name in called and j not in source.labels}
     return source
 
 

@@ -110,6 +110,9 @@ MEANT = {  # content -> the names of its features, words of a step, and some val
         "'2.5o' among numbers",
         (23, 1, 1),
     ),
+    "in apostrophes": (column("'0.5'", "'1.5'"), "x", "", (1, 0, 1.5)),
+    "leading zeros": (column("01234", "5678"), "x", "x: 01234 begins with a zero", (0, 0, 1234)),
+    "days as numbers": (each(lambda k: f"{20200101 + k},{k}.5", "date,x,y"), "x", "as dates: date"),
     "few whole numbers": (
         column("1", "2", "3"),
         "x",
@@ -218,6 +221,17 @@ def test_targets_are_classes_and_rows_without_one_are_left_out(tmp_path):
     )
     with pytest.raises(ValueError, match="found 3; tell one from the rest, --positive 2"):
         preparation.load(path, loss="logistic")
+
+
+def test_a_line_of_numbers_that_is_taken_for_names_is_said(tmp_path):
+    path = write(tmp_path, "t.csv", "0,1\n5,2\n7,4\n")
+    with pytest.raises(
+        ValueError, match=r"The first line, 0, 1, ..., names the columns \(else: --no-header\)"
+    ):
+        datasets.table(path)
+    assert datasets.table(path, "1", Choices(header=False)).target.tolist() == [1, 2, 4]
+    with pytest.raises(ValueError, match="--drop 1 leaves out what --target 1 predicts; drop one"):
+        datasets.table(path, "1", Choices(drop=("1",)))
 
 
 def test_a_class_is_told_in_any_capitals_and_an_empty_target_is_named(tmp_path):

@@ -107,7 +107,7 @@ ERRORS = {
         "line 1: '1:2:3' is field:index:value, as libffm has it; leave the fields out: sed",
     ),
     "word as value": ("1 1:1\n\n# x\n1 1:red\n", "line 4: the value of index 1 is 'red', not a number"),
-    "word as target": ("spam 1:1\n", "line 1: the target is 'spam', not a number"),
+    "word as target": ("spam 1:1\n", "line 1: the target is 'spam'; tell one from the rest: --positive spam"),
     "several targets": ("1,2 1:1\n", "line 1: several labels, '1,2'; .*: --positive 1"),
     "no target": ("1:1 2:1\n", "line 1: the target is missing, the line starts with '1:1'; .* sed"),
     "csv": ("1,2,3\n", "line 1: the target is '1,2,3', not a number"),
@@ -139,6 +139,7 @@ REMEDIES = {  # what a message names, typed
     "groups": ("1 qid:3 1:1\n", {"ignore_qid": True}, [[1.0]], [1.0]),
     "repeated": ("1 2:1 1:3 2:4\n", {"any_order": True}, [[3.0, 5.0]], [1.0]),
     "from zero": ("1 0:1 1:2\n", {"zero_based": True}, [[1.0, 2.0]], [1.0]),
+    "labels in decimals": ("1.000 1:1\n+1 1:2\n10 1:4\n", {"positive": "1"}, [[1], [2], [4]], [1, 1, 0]),
     "labels": ("1,20 1:1\n2 1:2\n3,1,4 1:4\n", {"positive": "1"}, [[1], [2], [4]], [1, 0, 1]),
 }
 
