@@ -73,8 +73,8 @@ def meaning(
     position = {text: float(k) for k, text in enumerate(known)}
     place = {text: position[one] for text, one in leader.items()}
     alike = [f"{text} is {one}" for text, one in leader.items() if text != one]
-    values = np.array([place.get(text, np.nan) for text in texts], dtype=np.float64)
-    return Meaning(values, known, alike=alike)
+    found = np.array([place.get(text, np.nan) for text in texts], dtype=np.float64)
+    return Meaning(found, known, alike=alike)
 
 
 def _alike(text: str) -> str:

@@ -139,7 +139,6 @@ REMEDIES = {  # what a message names, typed
     "groups": ("1 qid:3 1:1\n", {"ignore_qid": True}, [[1.0]], [1.0]),
     "repeated": ("1 2:1 1:3 2:4\n", {"any_order": True}, [[3.0, 5.0]], [1.0]),
     "from zero": ("1 0:1 1:2\n", {"zero_based": True}, [[1.0, 2.0]], [1.0]),
-    "labels in decimals": ("1.000 1:1\n+1 1:2\n10 1:4\n", {"positive": "1"}, [[1], [2], [4]], [1, 1, 0]),
     "labels": ("1,20 1:1\n2 1:2\n3,1,4 1:4\n", {"positive": "1"}, [[1], [2], [4]], [1, 0, 1]),
 }
 
@@ -213,3 +212,8 @@ def test_memory_is_that_of_the_result(tmp_path):
     result = features.data.nbytes + features.indices.nbytes
     assert features.nnz == 30_000
     assert peak < 2.2 * result  # a growing array is copied once; lists of numbers would take 5 times as much
+
+
+def test_a_label_is_found_however_it_is_written(tmp_path):
+    (tmp_path / "t.svm").write_text("1.000 1:1\n+1 1:2\n10 1:4\n")
+    assert datasets.svmlight(tmp_path / "t.svm", positive="1").target.tolist() == [1, 1, 0]

@@ -1,7 +1,6 @@
 """The reader's own tables: read exactly, or refused with file, place and remedy."""
 
 import functools
-import json
 import tracemalloc
 from datetime import date
 
@@ -215,14 +214,6 @@ def test_a_csv_line_may_be_longer_than_a_block(tmp_path, monkeypatch):
 def test_a_csv_may_end_its_lines_as_old_macs_did(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a,y\r1,+2\r3,4\r")
     assert datasets.table(tmp_path / "t.csv").target.tolist() == [2, 4]
-
-
-def test_what_pandas_calls_categories_is_none_of_numbers(tmp_path):
-    pandas = {"columns": [{"name": "zip", "pandas_type": "categorical"}], "index_columns": []}
-    columns = pyarrow.table({"zip": [98001, 98002, 98003] * 4, "y": np.arange(12.0)})
-    stored = columns.replace_schema_metadata({"pandas": json.dumps(pandas)})
-    parquet.write_table(stored, tmp_path / "t.parquet")
-    assert datasets.table(tmp_path / "t.parquet").columns == ("zip=98001", "zip=98002", "zip=98003")
 
 
 def test_arrays_of_other_shapes_side_by_side(tmp_path):
