@@ -15,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from lecturelib import datasets
-from lecturelib.datasets import table_files, text_files
+from lecturelib.datasets import json_files, table_files, text_files
 
 CSV_ERRORS = {
     "empty": ("", r"empty \(0 bytes\); write or download"),
@@ -67,7 +67,7 @@ def test_pyarrows_threads_hold_nothing_of_ours_at_the_end(tmp_path, case, monkey
             super().__exit__(*error)
             held.append(sys.getrefcount(self.stream) - self.holders)
 
-    for module in (table_files, text_files):
+    for module in (json_files, text_files):
         monkeypatch.setattr(module, "Lent", Counted)
     with contextlib.suppress(ValueError):
         datasets.table(path)
