@@ -1,6 +1,7 @@
 """What is known of the columns of a file: names, texts that are numbers, and counts of their values."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,9 +148,8 @@ class Columns:
             if found.dates:
                 self.source.dates.add(j)
             if found.alike:
-                self.steps.append(
-                    f"{self.names[j]}: {listed(found.alike)} (else: --category {self.names[j]})."
-                )
+                typed = shlex.quote(self.names[j])
+                self.steps.append(f"{self.names[j]}: {listed(found.alike)} (else: --category {typed}).")
             if found.odd:
                 shown = ", ".join(map(repr, found.odd[:3])) + (", ..." if len(found.odd) > 3 else "")
                 self.steps.append(

@@ -87,18 +87,15 @@ def _target_position(columns: Columns, target: str | None) -> int:
         )
     if target:
         return columns.position(target)
-    plain = [
-        name
-        for j, name in enumerate(columns.names)
-        if j not in index and name.lower().partition("[")[0] in PLAIN
-    ]
-    if len(plain) == 1 and plain[0] in usable:
+    called = [name for name in columns.names if name.lower().partition("[")[0] in PLAIN]
+    plain = [name for name in called if name in usable]
+    if len(plain) == 1:
         columns.steps.append(f"The target is {plain[0]}, by its name (else: --target NAME).")
         return columns.position(plain[0])
     shown = ", ".join(usable[:20]) + (f", ... ({len(usable)} in all)" if len(usable) > 20 else "")
-    likely = shlex.quote(([name for name in plain if name in usable] or usable)[-1])
-    if empty := [name for name in plain if name not in usable]:
-        read = f" ({empty[0]} has no value in any row){read}"
+    likely = shlex.quote((plain or usable)[-1])
+    if called and not plain:
+        read = f" ({called[0]} has no value in any row){read}"
     asked = f"which column is predicted? Say it, --target {likely} or another of: {shown}{read}"
     raise ValueError(f"{columns.place}: {asked}")
 

@@ -110,6 +110,6 @@ def missing_codes(columns: Columns, looked: list[int]) -> Iterator[str]:
     for end in sorted(far):
         named = listed([f"{name} {many:,}" for name, many in ends[end]])
         yield (
-            f"{end:g} is far from all other values, and taken as a number: in rows of {named} "
-            f"(--missing {end:g} if it means missing)."
+            f"{end:.12g} is far from all other values, and taken as a number: in rows of {named} "
+            f"(--missing {end:.12g} if it means missing)."
         )

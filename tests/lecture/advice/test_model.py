@@ -65,32 +65,6 @@ def test_examples_of_unequal_number_or_too_few_are_refused():
     assert len(models.sample((np.arange(100.0),), seed=0)[0]) == 96
 
 
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (
-            lambda f, w, data: (f, w, (data[0], np.array(["a"] * 64))),
-            r"data\[1\] is of <U1, not of numbers; np.unique",
-        ),
-        (
-            lambda f, w, data: (f, w, (data[0], data[1] / np.arange(64))),
-            r"data\[1\] has 1 values that are not finite",
-        ),
-        (
-            lambda f, w, data: (f, w, zip(*data, strict=True)),
-            r"data yields shapes \(\(6,\), \(\)\); yield batches",
-        ),
-        (
-            lambda f, w, data: (lambda w, b: f(w, b) - 50.0, w, data),
-            "the first loss is -4.*; add to the loss",
-        ),
-    ],
-)
-def test_data_and_losses_that_no_advice_is_for_are_refused_by_name(change, says):
-    with pytest.raises(ValueError, match=says), np.errstate(divide="ignore"):
-        advice.from_model(*change(*linear(64)))
-
-
 @pytest.mark.long
 def test_training_is_sgd_on_the_mean_gradient():
     model = models.Model(*linear())

@@ -45,6 +45,7 @@ def test_a_class_is_told_in_any_capitals_and_an_empty_target_is_named(tmp_path):
     path = write(tmp_path, "t.csv", "x,pet\n1,Cat\n2,DOG\n3,dog\n4,dog\n5,cow\n")
     assert datasets.table(path, "pet", Choices(positive="Dog")).target.tolist() == [0, 1, 1, 1, 0]
     path = write(tmp_path, "t.csv", "a,b,y\n1,2,\n3,4,NA\n")
+    assert datasets.table(write(tmp_path, "u.csv", "a,class,y\n1,,5\n3,,6\n")).target_name == "y"
     with pytest.raises(ValueError, match=r"--target b or another of: a, b \(y has no value in any row\)"):
         datasets.table(path)
 
