@@ -295,9 +295,10 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--drop", multiple=True, metavar="COLUMN", help="Leave a column out; may be given again.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Take a column that would be left out.")
 @click.option("--category", multiple=True, metavar="COLUMN", help="Its numbers are codes; again.")
-@click.option("--missing", type=click.Choice(["impute", "leave-out"]), default="impute", help="[impute]")
+@click.option("--missing", multiple=True, metavar="HOW", help="impute, leave-out, or a code, -999 [impute].")
 @click.option("--header/--no-header", default=None, help="If text has a line of names [found out].")
 @click.option("--delimiter", default="", metavar="CHAR", help="Between a text file's cells [found out].")
+@click.option("--decimal", default="", metavar="MARK", help="Decimal mark of texts, . or , [found out].")
 @click.option("--zero-based", is_flag=True, help="svmlight: the first column is 0, not 1.")
 @click.option("--ignore-qid", is_flag=True, help="svmlight: leave out the groups for ranking.")
 @click.option("--any-order", is_flag=True, help="svmlight: indices may fall, repeats add up.")
@@ -307,7 +308,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--norms", default="", metavar="FILE", help="Logged gradient norms at two batch sizes.")
 @click.option("--optimizer", metavar="NAME", default="sgd", help="sgd, momentum, or adam (0.9, 0.999) [sgd].")
 @click.option("--momentum", type=float, metavar="BETA", help="Of --optimizer momentum, below 1; else chosen.")
-@click.option("--goal", type=float, help="Excess loss / first [0.05]; loss, MODEL [0.5].")
+@click.option("--goal", type=float, help="Excess/first [0.05]; loss, MODEL [0.5], steps.")
 @click.option("--price", type=float, default=2.0, help="Most work / the least work [2].")
 @click.option("--standardize", is_flag=True, help="Divide every column by its standard deviation.")
 @click.option("--rows", type=click.IntRange(0), metavar="N", help="Most rows, at random; 0: all [enough].")
@@ -315,7 +316,7 @@ def _bar(size: int) -> Iterator[None]:
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Of all random numbers [0].")
 @click.option("--out", type=FOLDER, help="Folder for the page and numbers.")
 def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any) -> None:
-    """Batch size, rate, schedule for DATA (else MNIST), --model, --steps or --norms; see README.md."""
+    """Batch size for DATA (else MNIST), --model, --steps, --norms; see README.md."""
     from lecturelib import advice, datasets  # here, for the other commands need none of it
     from lecturelib.advice import logged, logs, page, preparation
 
@@ -326,9 +327,14 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
     given += [name for name, value in (("--steps", steps), ("--norms", norms)) if value]
     if len(given) > 1 and given != ["DATA", "--model"]:
         raise click.UsageError(f"{' and '.join(given)}: give one of them")
+    if dry_run and given not in ([], ["DATA"]):
+        raise click.UsageError(f"--dry-run says how DATA is read; with {given[-1]} leave out --dry-run")
     said = {
         name: options.pop(name) for name in tuple(options) if name in datasets.Choices.__dataclass_fields__
     }
+    how = [each for each in said["missing"] if each in ("impute", "leave-out")]
+    codes = tuple(each for each in said["missing"] if each not in how)
+    said |= {"missing": how[-1] if how else "impute", "codes": codes}
     folder = out or checkout.results("batch-size")
     try:
         choices = datasets.Choices(**said)
@@ -338,15 +344,16 @@ def batch_size(data: str | None, out: Path | None, dry_run: bool, **options: Any
                 data or "", choices=choices, **{name: options[name] for name in names}
             )
             rows, columns = prepared.features.shape
-            lines = [f"{prepared.name}: {rows:,} rows, {columns:,} columns", *prepared.remarks]
+            shape = f"{rows:,} rows, {columns:,} column{'' if columns == 1 else 's'}"
+            lines = [f"{prepared.name}: {shape}", *prepared.remarks]
             return click.echo("\n  ".join(lines))
         with tempfile.TemporaryDirectory(
             dir=next(each for each in [folder, *folder.parents] if each.exists())
         ):
             pass  # what could not be written is known before the work
         if steps or norms:
-            price, seed = options["price"], options["seed"]
-            log = logs.steps(steps, price=price, seed=seed) if steps else logs.norms(norms)
+            asked = {name: options[name] for name in ("price", "seed", "goal")}
+            log = logs.steps(steps, **asked, choices=choices) if steps else logs.norms(norms, choices=choices)
             files = logged.write(log, folder)
             click.echo(logged.text(log) + "\n\nPage and numbers: " + ", ".join(map(str, files)))
             sys.exit(logged.status(log))

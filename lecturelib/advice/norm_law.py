@@ -8,6 +8,8 @@ The noise scale is mean s / mean q, never the mean of ratios. Its interval holds
 test of ``mean s - k mean q = 0`` does not refuse, on means of up to BLOCKS runs of steps, so that slow change
 counts as scatter. Where q is not away from zero the interval ends at infinity, as it must.
 
+Norms that were clipped, or that do not fall with the batch, cannot be trusted either, and it is said.
+
 With heavy tails no interval from so few steps covers: where one step makes most of the scatter, or the tail
 of the squares is too long for a variance, it is said that the number cannot be trusted.
 """
@@ -29,6 +31,7 @@ TAIL = 20  # the tail index is that of one value in so many, and of four at leas
 # Squares of Gaussian gradients have a tail index of 4 to 15 (2.6 and more from four values), Student's with
 # three degrees of freedom 1.3 to 3; below these they count as heavy, from ten values or more and from fewer:
 LIGHT, LIGHT_FEW = 3.5, 2.5
+CLIPPED = 0.1  # share of the norms that are equal to the largest from which on they count as clipped
 SHARE = 0.6  # of all scatter, that of one step above which tails count as heavy
 
 
@@ -121,7 +124,7 @@ def fit(
     quantile = stdtrit(fewest - 1, 0.5 + 0.5 * confidence)
     interval = _fieller(variance, norm, turn @ covariance @ turn.T * quantile**2)
     scale = max(variance, 0.0) / norm if norm > 0.0 else math.inf
-    remarks = [*_heavy(both)]
+    remarks = [*_clipped(both, interval), *_heavy(both)]
     trusted = not remarks
     if interval[1] == math.inf:
         remarks.append("|G|^2 is not away from zero: the log bounds the noise scale from below only. "
@@ -159,6 +162,18 @@ def _fieller(variance: float, norm: float, allowed: np.ndarray) -> tuple[float, 
         return float(max(low, 0.0)), math.inf
     root = math.sqrt(max(root, 0.0))
     return float(max((half - root) / leading, 0.0)), float(max((half + root) / leading, 0.0))
+
+
+def _clipped(both: tuple[np.ndarray, np.ndarray], interval: tuple[float, float]) -> list[str]:
+    """Why these are not the norms of gradients, a sentence; empty where they may be."""
+    for squares in both:
+        equal = int((squares == squares.max()).sum())
+        if equal >= max(3, CLIPPED * len(squares)):
+            largest = number(math.sqrt(squares.max()))
+            return [f"CLIPPED: {equal} of {len(squares)} norms are equal, {largest}, and none is larger. "
+                    "Log the norms before clipping."]  # fmt: skip
+    return ["tr(S) IS NOT POSITIVE: norms do not fall with the batch. Are the columns swapped, or "
+            "the norms clipped? Log them before clipping."] if interval[1] == 0.0 else []  # fmt: skip
 
 
 def _heavy(both: tuple[np.ndarray, np.ndarray]) -> list[str]:

@@ -79,8 +79,13 @@ def of_model(loss: Any, params: Any, data: Any, *, name: str, options: Options) 
     """Advice by the rules at the top of this file; arguments as for `advice.from_model`."""
     data, optimizer = own_loss.collected(data), chosen(options.optimizer, options.momentum)
     models.examples(data)  # checked
+    own_loss.check_arrays(data)
     loss, params = own_loss.trainable(loss, params, jax.tree.map(lambda leaf: jnp.asarray(leaf[:8]), data))
     model = models.Model(loss, params, data)
+    first = float(loss(params, models.sample(data, options.seed)))
+    if first <= 0.0:
+        remedy = "add to the loss what makes its least value 0"
+        raise ValueError(f"the first loss is {first:.4g}, and a goal is a share of it; {remedy}")
     by_rule = optimizer == SGD
     found, again, remarks = _by_rule(model, options) if by_rule else _by_pilots(model, options, optimizer)
     made = models.trials(model, found, runs=options.runs, seed=options.seed)

@@ -13,6 +13,7 @@ from scipy import sparse
 from lecturelib import datasets
 from lecturelib.checks import check_choice, check_count
 from lecturelib.datasets.containers import existing_file, kind
+from lecturelib.datasets.suspects import CODES
 from lecturelib.datasets.tables import AS_READ
 
 LOSSES = ("squared", "logistic")
@@ -85,6 +86,7 @@ def load(
         table = datasets.table(path, target or None, choices)
         features, targets, steps = table.features, table.target, table.steps
         name = f"{path.name}, predicting {table.target_name}"
+    steps = (*steps, *_classes(targets, loss))
     if rows is None:
         rows = math.ceil(ENOUGH * len(targets) / max(features.size, 1))  # of a sparse array what is stored
     if 0 < rows < len(targets):
@@ -101,14 +103,23 @@ def _svmlight(path: Path, target: str, choices: datasets.Choices) -> tuple[Featu
     """Rows and targets of a file."""
     if target:
         raise ValueError(f"target={target!r}: a svmlight file has its own targets; leave target empty")
-    if choices.drop or choices.keep or choices.category:
-        remedy = "leave out --drop, --keep, --category"
+    if choices.drop or choices.keep or choices.category or choices.codes:
+        remedy = "leave out --drop, --keep, --category, --missing"
         raise ValueError(f"{path}: the columns of a svmlight file have no names; {remedy}")
     read = datasets.svmlight(
         path, zero_based=choices.zero_based, ignore_qid=choices.ignore_qid, any_order=choices.any_order,
         positive=choices.positive,
     )  # fmt: skip
     return read.features, read.target
+
+
+def _classes(targets: np.ndarray, loss: str) -> Iterator[str]:
+    """A doubt, if numbers to predict may be classes."""
+    values = np.unique(targets[np.isfinite(targets)])
+    if loss == "squared" and 3 <= len(values) <= CODES and len(targets) > CODES and not (values % 1.0).any():
+        shown = ", ".join(f"{value:g}" for value in values)
+        remedy = f"if they are classes: --positive {values[-1]:g}"
+        yield f"The targets are {shown}, predicted as numbers ({remedy})."
 
 
 def _digits(target: str) -> tuple[np.ndarray, np.ndarray, str]:

@@ -1,42 +1,52 @@
 """What is known of the columns of a file: names, texts that are numbers, and counts of their values."""
 
+import re
+import shlex
 from dataclasses import dataclass
 
 import numpy as np
 
 from lecturelib.checks import check_choice
+from lecturelib.datasets.cells import bare, mark, number, plain
 from lecturelib.datasets.labels import meaning
 from lecturelib.datasets.table_files import Source
 
 
 @dataclass(frozen=True)
 class Choices:
-    """How a file is to be read where a reader wants it otherwise; the command has each as an option.
+    r"""How a file is to be read where a reader wants it otherwise; the command has each as an option.
 
     Attributes:
         header: whether there is a line of names; None to find out.
-        delimiter: between cells; "" to find out.
+        delimiter: between cells, "\t" or "tab" for a tab; "" to find out.
+        decimal: the decimal mark, "." or ",", of columns whose cells do not tell; "" to find out.
         drop: columns to leave out.
         keep: columns to take that would be left out.
         category: columns of numbers that are codes of categories.
         positive: the class to tell from the rest.
         missing: "impute" (the mean, and a column that says where), or "leave-out" (rows with missing values).
+        codes: texts and numbers that mean a missing value.
         zero_based, ignore_qid, any_order: for svmlight files, see `svmlight`.
     """
 
     header: bool | None = None
     delimiter: str = ""
+    decimal: str = ""
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
     positive: str = ""
     missing: str = "impute"
+    codes: tuple[str, ...] = ()
     zero_based: bool = False
     ignore_qid: bool = False
     any_order: bool = False
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, ("impute", "leave-out"))
+        check_choice("decimal", self.decimal, ("", ".", ","))
+        if self.delimiter in ("\\t", "tab"):
+            object.__setattr__(self, "delimiter", "\t")
         if len(self.delimiter) > 1:
             raise ValueError(f"delimiter = {self.delimiter!r} is refused; give one character, such as ';'")
 
@@ -52,6 +62,7 @@ class Columns:
     Attributes:
         names: each once.
         steps: sentences, what was done.
+        unclear: of columns whose marks part thousands or decimals, no cell tells: a cell, and the mark taken.
         rows, missing, sum, least, greatest: counts; all but rows of shape (columns,).
         whole: whether all values are whole numbers.
         by_one: whether each value is one more than that above it.
@@ -62,9 +73,12 @@ class Columns:
         self.place, self.source, self.choices = place, source, choices
         self.names = _named(source.names)
         self.steps = list(source.steps)
+        self.unclear = {j: (cell, ".") for j, cell in source.unclear.items()}
         for chosen in (*choices.drop, *choices.keep, *choices.category):
             self.position(chosen)
-        for j in map(self.position, choices.category):
+        self._take_out_codes()
+        self.coded = source.codes | set(map(self.position, choices.category))
+        for j in sorted(self.coded - source.dates):
             if j not in source.labels:
                 self._take_as_labels(j)
         self._understand_labels()
@@ -91,33 +105,73 @@ class Columns:
         """Which rows have a value in each of these columns."""
         return np.concatenate([np.isfinite(block[:, used]).all(axis=1) for block in self.source.blocks])
 
+    def _take_out_codes(self) -> None:
+        """What is said to mean a missing value becomes one; ValueError: it stands nowhere."""
+        for code in self.choices.codes:
+            value, many = number(code), 0
+            for j, texts in self.source.labels.items():
+                here = [k for k, text in enumerate(texts) if text.strip() == code]
+                many += int(self.counts(j)[here].sum())
+                self.source.labels[j] = ["" if k in here else text for k, text in enumerate(texts)]
+            for block in self.source.blocks if value is not None else ():
+                found = block == value
+                found[:, list(self.source.labels)] = False  # positions
+                many += int(found.sum())
+                block[found] = np.nan
+            if not many:
+                remedy = "impute, leave-out or a cell of the file"
+                raise ValueError(
+                    f"{self.place}: {code!r} stands nowhere in it; after --missing give {remedy}"
+                )
+            self.steps.append(f"{code} counts as missing, in {many:,} cells.")
+
     def _take_as_labels(self, j: int) -> None:
         values = np.unique(self.column(j))
         values = values[np.isfinite(values)]
         for block in self.source.blocks:
             found = np.searchsorted(values, block[:, j]).astype(np.float64)
             block[:, j] = np.where(np.isfinite(block[:, j]), found, np.nan)
-        self.source.labels[j] = [f"{value:g}" for value in values]
+        self.source.labels[j] = [f"{value:.12g}" for value in values]
 
     def _understand_labels(self) -> None:
         """Texts that are numbers or dates become numbers; the others stay positions in labels."""
         labels, tables = self.source.labels, {}
         for j, texts in list(labels.items()):
-            found = meaning(texts, self.counts(j), self.names[j] in self.choices.category)
+            decimal = self._decimal(j, texts)
+            found = meaning(texts, self.counts(j), j in self.coded, decimal)
             tables[j] = np.append(found.values, np.nan)
             labels[j] = found.labels
             if not found.labels:
                 del labels[j]
+            if found.labels or found.dates:
+                self.unclear.pop(j, None)
             if found.dates:
                 self.source.dates.add(j)
+            if found.alike:
+                typed = shlex.quote(self.names[j])
+                self.steps.append(f"{self.names[j]}: {listed(found.alike)} (else: --category {typed}).")
             if found.odd:
                 shown = ", ".join(map(repr, found.odd[:3])) + (", ..." if len(found.odd) > 3 else "")
                 self.steps.append(
                     f"{self.names[j]}: {shown} among numbers count as missing (else: --category NAME)."
                 )
+        for j, (cell, decimal) in () if self.choices.decimal else sorted(self.unclear.items()):
+            read, other = number(cell, decimal), {".": ",", ",": "."}[decimal]
+            self.steps.append(f"{self.names[j]}: {cell} is read as {read:.12g} (else: --decimal {other}).")
         for block in self.source.blocks:
             for j, table in tables.items():
                 block[:, j] = table[np.where(np.isfinite(block[:, j]), block[:, j], -1).astype(int)]
+
+    def _decimal(self, j: int, texts: list[str]) -> str:
+        """The decimal mark of a column of text: by its own cells, as it was chosen, by those of the file."""
+        self.unclear.pop(j, None)
+        cells = [bare(text) for text in texts]
+        if found := mark(cells):
+            return found
+        decimal = self.choices.decimal or self.source.decimal or "."
+        if cell := next((cell for cell in cells if re.search("[.,]", cell) and plain(cell, decimal)), ""):
+            self.unclear[j] = cell, decimal
+        return decimal
 
     def _count(self) -> None:
         width = len(self.names)

@@ -29,9 +29,10 @@ OPENERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ": lzma.open,
+    b"]\0\0": lzma.open,
     b"\x28\xb5\x2f\xfd": _zstd,
 }
-BY_SUFFIX = dict(zip((".gz", ".bz2", ".xz", ".zst"), OPENERS.values(), strict=True))
+BY_SUFFIX = dict(zip((".gz", ".bz2", ".xz", ".lzma", ".zst"), OPENERS.values(), strict=True))
 BINARY = {b"PAR1": "parquet", b"ARROW1": "feather", b"\x93NUMPY": "npy"}
 SUFFIXES = {
     **{".parquet": "parquet", ".feather": "feather", ".arrow": "feather", ".npy": "npy", ".npz": "npz"},
@@ -42,12 +43,25 @@ SUFFIXES = {
 REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel file; save its sheet as csv and name that",
     b"\x89HDF": "an HDF5 file; write its arrays with np.savez and name that",
-    b"\x80\x04": "a pickle, which may run code; write it with to_csv or np.savez and name that",
-    b"SQLite": "an SQLite file; export the table as csv and name that",
-    b"%PDF": "a PDF; name a file of numbers",
+    **{
+        b"\x80"
+        + bytes([protocol]): "a pickle, which may run code; write it with to_csv or np.savez and name that"
+        for protocol in range(2, 6)
+    },
+    b"SQLite format 3": "an SQLite file; export the table as csv and name that",
+    b"%PDF-": "a PDF; name a file of numbers",
     b"@relation": "an ARFF file; save it as csv and name that",
     b"%%MatrixMarket": "a MatrixMarket file; write it with sklearn's dump_svmlight_file and name that",
-    b"<": "a web page or XML; download the file itself",
+    b"MATLAB 5.0 MAT-file": "a MATLAB file; write its table with writetable(T, 'FILE.csv') and name that",
+    **dict.fromkeys(
+        (b"X\n\0\0", b"RDX2\n", b"RDX3\n"),
+        "a file of R; write its table with write.csv(x, 'FILE.csv') and name that",
+    ),
+    b"<stata_dta>": "a Stata file; write it with export delimited FILE.csv and name that",
+    b"$FL2": "an SPSS file; save it as csv and name that",
+    **dict.fromkeys(BINARY, "compressed once more; unpack it and name what comes out"),
+    b"version https://git-lfs": "a pointer of Git LFS, not the file itself; type git lfs pull",
+    **dict.fromkeys((b"<!doctype", b"<html", b"<?xml", b"<"), "a web page or XML; download the file itself"),
 }
 SVMLIGHT_LABEL = rb"([+-]?[\d.]+([eE][+-]?\d+)?(,\d+)*|\w+|\d+:\S+)?"
 SVMLIGHT_LINE = re.compile(SVMLIGHT_LABEL + rb"(\s+(qid|\d+)(:[^\s,;]*)+)*\s*(#.*)?|\d+ \d+ \d+\s*")
@@ -128,9 +142,12 @@ def kind(path: Path) -> str:
     if start.startswith(b"PK\x03\x04") and (known := _zipped(path)):
         return known
     content, all_of_it = head(path)
+    if content[257:262] == b"ustar":
+        raise ValueError(f"{path}: a tar archive; unpack it by tar -xf and name one of its files")
     content = content.lstrip()
+    shown = re.sub(rb"\A(%(?!PDF|%)[^\n]*\n\s*)+", b"", content)  # remarks above an ARFF file
     for magic, remedy in REFUSED.items():
-        if content.lower().startswith(magic.lower()) and path.suffix.lower() != ".csv":
+        if shown.lower().startswith(magic.lower()) and not (magic == b"<" and path.suffix.lower() == ".csv"):
             raise ValueError(f"{path}: {remedy}")
     if content[:1] in (b"{", b"["):
         return "json"
@@ -168,6 +185,8 @@ def _zipped(path: Path) -> str | None:
             names = archive.namelist()
     except DAMAGE as error:
         raise ValueError(f"{path}: a damaged zip file ({error}); download it again") from error
+    if "content.xml" in names:
+        raise ValueError(f"{path}: an OpenDocument file; save its sheet as csv and name that")
     if "[Content_Types].xml" in names:
         raise ValueError(f"{path}: an Excel file; save its sheet as csv and name that")
     return "npz" if names and all(name.endswith(".npy") for name in names) else None

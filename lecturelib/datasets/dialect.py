@@ -11,19 +11,10 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from lecturelib.datasets.cells import DATE, MISSING, NUMBER, mark, plain, swapped
 from lecturelib.datasets.containers import decoded
 
 ROWS = 200  # rows that are looked at
-NONE = ["", "?", ".", "-", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "NaT"]
-NOT_FINITE = ["inf", "Inf", "INF", "1.#INF", "1.#IND", "1.#QNAN"]
-MISSING = frozenset(
-    [*NONE, "NaN", "nan", "NAN", "-nan", *(sign + text for sign in ("", "-", "+") for text in NOT_FINITE)]
-)
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-COMMA_NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?,\d+([eE][+-]?\d+)?", re.ASCII)
-DATE = re.compile(
-    r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}.*)?", re.ASCII
-)
 DELIMITERS = {",": 1.0, ";": 1.0, "\t": 1.0, "|": 1.0, " ": 0.9}
 CALLED = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 
@@ -36,10 +27,11 @@ class Dialect:
         encoding: a codec of Python.
         delimiter: one character; a blank stands for any number of blanks and tabs where `blanks` is true.
         blanks: whether runs of blanks and tabs are one delimiter.
-        decimal: the decimal mark.
+        decimal: the decimal mark, "" where no cell tells.
         names: of the columns; "" for a column without a name.
         skip: lines before the first row.
         numbers: whether each column holds numbers and missing values only, as far as was looked.
+        unclear: for a column whose points might part thousands, by its position, a cell of it.
         steps: sentences, what of this is not as in a plain csv file.
     """
 
@@ -50,10 +42,13 @@ class Dialect:
     names: list[str]
     skip: int
     numbers: list[bool]
+    unclear: dict[int, str]
     steps: list[str]
 
 
-def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str = "") -> Dialect:
+def sniff(
+    head: bytes, whole: bool, header: bool | None = None, delimiter: str = "", decimal: str = ""
+) -> Dialect:
     r"""The dialect of a text.
 
     Args:
@@ -61,6 +56,7 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
         whole: whether these are all.
         header: whether there is a line of names; None to find out.
         delimiter: "" to find out.
+        decimal: "" to find out.
 
     Raises:
         ValueError: not text, or no line with two cells or more.
@@ -83,6 +79,29 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
         steps.append(f"Cells are separated by {CALLED.get(delimiter, repr(delimiter))}.")
     first = next(i for i, (_, cells) in enumerate(rows) if len(cells) == width)
     body = [cells for _, cells in rows[first:] if len(cells) == width]
+    names, skip, first = _names(rows, body, first, header, steps)
+    found = decimal or mark(cell for row in body for cell in row)
+    comma = found == ","
+    if comma:
+        steps.append("Commas are decimal marks.")
+    if first > bool(said):
+        steps.append(f"{first} line(s) above the table are skipped.")
+    blanks = delimiter == " " and '"' not in text
+    numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
+    numbers = numbers or [True] * width
+    zeros = _some_cell(r"0\d+", body, numbers)
+    steps += [f"{names[j]}: {cell} begins with a zero, and is taken as a number (--category NAME if a code)."
+              for j, cell in zeros.items()]  # fmt: skip
+    unclear = {} if found or delimiter == "," else _some_cell(r"[^.]*\d\.\d+", body, numbers)
+    return Dialect(encoding, delimiter, blanks, found, names, skip, numbers, unclear, steps)
+
+
+def _names(
+    rows: list[tuple[int, list[str]]], body: list[list[str]], first: int, header: bool | None,
+    steps: list[str],
+) -> tuple[list[str], int, int]:  # fmt: skip
+    """The names of the columns, the lines before the first row, and the table's first row."""
+    width = len(body[0])
     short = rows[first - 1][1] if first and header is not False else []
     if len(short) == width - 1 and not _numbers_in(short) and not _is_header(body):
         first -= 1
@@ -91,22 +110,27 @@ def sniff(head: bytes, whole: bool, header: bool | None = None, delimiter: str =
         skip = rows[first][0]
     elif header or (header is None and _is_header(body)):
         names, skip = body.pop(0), rows[first][0]
+        if header is None and len(_numbers_in(names)) == width:
+            shown = ", ".join(names[:3])
+            steps.append(f"The first line, {shown}, ..., names the columns (else: --no-header).")
     else:
         names, skip = [str(number) for number in range(width)], rows[first - 1][0] if first else 0
         if header is None:
             said_so = "No line of names was found: the columns are called"
             steps.append(f"{said_so} 0 to {width - 1} (else type --header).")
-    if comma := delimiter != "," and _decimal_comma(body):
-        steps.append("Commas are decimal marks.")
-    if first > bool(said):
-        steps.append(f"{first} line(s) above the table are skipped.")
     names[0] = re.sub(r"^#\s*", "", names[0])
     if all(re.fullmatch("'.+'", name) for name in names):
         names = [name[1:-1] for name in names]
-    blanks = delimiter == " " and '"' not in text
-    numbers = [all(_is_number(cell, comma) for cell in column) for column in zip(*body, strict=True)]
-    numbers = numbers or [True] * width
-    return Dialect(encoding, delimiter, blanks, "," if comma else ".", names, skip, numbers, steps)
+    return names, skip, first
+
+
+def _some_cell(pattern: str, body: list[list[str]], numbers: list[bool]) -> dict[int, str]:
+    """The first such cell of each column of numbers that has one, by the column's position."""
+    cells = {}
+    for j, column in enumerate(zip(*body, strict=True)):
+        if numbers[j] and (found := next(filter(re.compile(pattern).fullmatch, column), "")):
+            cells[j] = found
+    return cells
 
 
 def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[int, list[str]]]]:
@@ -119,7 +143,7 @@ def _delimited(text: str, delimiter: str, whole: bool) -> tuple[str, list[tuple[
 
 def _is_number(cell: str, comma: bool) -> bool:
     """Whether a cell is a number as pyarrow reads it, or missing."""
-    return cell in MISSING or bool(NUMBER.fullmatch(cell) or (comma and COMMA_NUMBER.fullmatch(cell)))
+    return cell in MISSING or bool(NUMBER.fullmatch(swapped(cell) if comma else cell))
 
 
 def _rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]:
@@ -152,7 +176,8 @@ def _rows(text: str, delimiter: str, whole: bool) -> list[tuple[int, list[str]]]
         number, cells = found[start - 1]
         if cells[0] == "#":
             cells = cells[1:]
-        if len(cells) == len(rows[0][1]):
+        width = len(rows[0][1])
+        if len(cells) == width and _votes([row for _, row in rows if len(row) == width]) <= 0:
             rows.insert(0, (number, cells))
     return rows
 
@@ -170,7 +195,7 @@ def _score(rows: list[list[str]]) -> float:
 
 
 def _typed(cell: str) -> float:
-    if any(pattern.fullmatch(cell) for pattern in (NUMBER, COMMA_NUMBER, DATE)):
+    if DATE.fullmatch(cell) or any(plain(cell, decimal) for decimal in ".,"):
         return 1.0
     return 0.9 if cell in MISSING else 0.6 if re.fullmatch(r"[\w .<>=?'&()%/+-]*", cell) else 0.0
 
@@ -190,6 +215,14 @@ def _is_header(body: list[list[str]]) -> bool:
             return True  # 0, 1, 2, ...: pandas names the columns of an array so
         if len(numbers) > 2 and numbers[0] > 1000.0:
             return True  # years
+    if votes := _votes(body):
+        return votes > 0
+    return not numbers and len(set(first)) == len(first) and all(first)
+
+
+def _votes(body: list[list[str]]) -> int:
+    """For and against names in the first row: columns that are numbers or dates below it."""
+    first, below = body[0], body[1:]
     votes = 0
     for j, name in enumerate(first):
         column = [cells[j] for cells in below]
@@ -198,13 +231,4 @@ def _is_header(body: list[list[str]]) -> bool:
             votes += -1 if typed else int(name not in MISSING)
         elif name in column:
             votes -= 1
-    if votes:
-        return votes > 0
-    return not numbers and len(set(first)) == len(first) and all(first)
-
-
-def _decimal_comma(body: list[list[str]]) -> bool:
-    cells = [cell for row in body for cell in row]
-    commas = sum(bool(COMMA_NUMBER.fullmatch(cell)) for cell in cells)
-    points = sum("." in cell and bool(NUMBER.fullmatch(cell)) for cell in cells)
-    return commas > points
+    return votes

@@ -16,7 +16,7 @@ import numpy as np
 
 from lecturelib.datasets.columns import Columns, listed
 from lecturelib.datasets.labels import two_values
-from lecturelib.datasets.suspects import doubts, left_out
+from lecturelib.datasets.suspects import doubts, left_out, missing_codes
 
 PLAIN = frozenset(["target", "y", "label", "labels", "class", "outcome", "response"])
 MOST, RARE = 30, 0.01  # columns that one of text becomes; share of the rows below which a value is rare
@@ -49,7 +49,7 @@ def encode(columns: Columns, target: str | None) -> Encoded:
     at = _target_position(columns, target)
     values = _target(columns, at)
     reasons: dict[str, list[str]] = {}
-    seen: dict[tuple, str] = {}
+    seen = {columns.prints[at]: columns.names[at]}  # a copy of the target would foretell it
     used = []
     for j, name in enumerate(columns.names):
         if j != at and (reason := left_out(columns, j, seen)):
@@ -65,7 +65,7 @@ def encode(columns: Columns, target: str | None) -> Encoded:
     if imputed:
         said = "Missing values are filled in by the mean, and a column says where"
         columns.steps.append(f"{said}: {listed(imputed)} (else: --missing leave-out).")
-    columns.steps += doubts(columns, used)
+    columns.steps += [*doubts(columns, used), *missing_codes(columns, [*used, at])]
     if not features:
         first = shlex.quote(next(iter(reasons.values()))[0])
         why = " ".join(columns.steps[-2:])
@@ -81,14 +81,21 @@ def _target_position(columns: Columns, target: str | None) -> int:
     if len(usable) < 2:
         found = f"{len(usable)} column(s) found, 2 or more needed; add a feature{read}"
         raise ValueError(f"{columns.place}: {found}")
+    if target in columns.choices.drop:
+        raise ValueError(
+            f"{columns.place}: --drop {target} leaves out what --target {target} predicts; drop one"
+        )
     if target:
         return columns.position(target)
-    plain = [name for name in usable if name.lower().partition("[")[0] in PLAIN]
+    called = [name for name in columns.names if name.lower().partition("[")[0] in PLAIN]
+    plain = [name for name in called if name in usable]
     if len(plain) == 1:
         columns.steps.append(f"The target is {plain[0]}, by its name (else: --target NAME).")
         return columns.position(plain[0])
     shown = ", ".join(usable[:20]) + (f", ... ({len(usable)} in all)" if len(usable) > 20 else "")
     likely = shlex.quote((plain or usable)[-1])
+    if called and not plain:
+        read = f" ({called[0]} has no value in any row){read}"
     asked = f"which column is predicted? Say it, --target {likely} or another of: {shown}{read}"
     raise ValueError(f"{columns.place}: {asked}")
 
@@ -101,6 +108,8 @@ def _target(columns: Columns, j: int) -> np.ndarray:
         raise ValueError(f"{place}: {name!r} holds dates; give a --target that holds numbers or classes")
     if labels and len(labels) == 2 and not positive:
         return _as_number(values, _one(columns, j))
+    if labels and positive not in labels:
+        positive = next((label for label in labels if label.casefold() == positive.casefold()), positive)
     if labels and positive not in labels:
         counts = columns.counts(j)
         classes = listed([f"{label} {count:,}" for label, count in zip(labels, counts, strict=True)])
@@ -173,7 +182,10 @@ def _one_hot(columns: Columns, j: int) -> Feature:
         if columns.choices.missing == "impute":
             place[-1] = len(names)
             names.append(f"{name} is missing")
-    columns.steps.append(f"{name}: {len(labels):,} categories, {len(names)} columns of 0 and 1{said}.")
+    kinds, many = ("y" if len(labels) == 1 else "ies"), ("" if len(names) == 1 else "s")
+    columns.steps.append(
+        f"{name}: {len(labels):,} categor{kinds}, {len(names)} column{many} of 0 and 1{said}."
+    )
 
     def make(block: np.ndarray) -> list[np.ndarray]:
         at = place[np.where(np.isfinite(block[:, j]), block[:, j], -1).astype(int)]

@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from lecturelib.checks import check_count
+from lecturelib.datasets import cells
 from lecturelib.datasets.containers import existing_file, opened
 
 MOST_COLUMNS = 2**31 - 1  # their indices fit into int32
@@ -129,14 +130,23 @@ def _label(place: str, tokens: list[bytes], positive: str) -> float:
         remedy = "write it, or leave out such lines: sed -E '/^[^ ]*:/d' FILE > FILE.svm"
         raise ValueError(f"{place}: the target is missing, the line starts with {_shown(label)}; {remedy}")
     if positive:
-        return float(positive.encode() in (*labels, *(each.lstrip(b"+") for each in labels)))
+        return float(any(_is(each.decode("utf-8", "replace"), positive) for each in labels))
     if len(labels) > 1 and len(tokens) > 1 and all(each.isdigit() for each in labels):
         remedy = f"tell one from the rest: --positive {labels[0].decode()}"
         raise ValueError(f"{place}: several labels, {_shown(label)}; {remedy}")
     if len(tokens) == 3 and all(token.isdigit() for token in tokens):
         remedy = "leave it out: tail -n +2 FILE > FILE.svm"
         raise ValueError(f"{place}: a line of sizes, not an example; {remedy}")
+    if label[:1].isalpha() and label.isalnum() and label.lower() not in (b"nan", b"inf", b"infinity"):
+        word = label.decode("utf-8", "replace")
+        raise ValueError(f"{place}: the target is {_shown(label)}; tell one from the rest: --positive {word}")
     return _finite(place, "target", label)
+
+
+def _is(label: str, positive: str) -> bool:
+    """Whether these are one label: +1, 1 and 1.000 are."""
+    one, other = cells.number(label), cells.number(positive)
+    return label == positive or (one is not None and one == other)
 
 
 def _entry(place: str, token: bytes) -> tuple[int, float]:

@@ -3,8 +3,6 @@
 A text or parquet file is streamed: beside the result only one block of its rows is in memory.
 """
 
-import io
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from lecturelib.datasets import containers
 
 BLOCK = 500_000  # numbers that are read at once
 GATHERED = 10  # of which so many make a block: 40 MB, which the system gets back as soon as one is let go
@@ -33,7 +29,10 @@ class Source:
             positions in its labels.
         labels: for each column of text, by its position, the texts that occur.
         dates: positions of columns that hold dates, in days since 1970.
+        codes: positions of columns of numbers that the file calls categories.
         index: positions of columns that number or name the rows, as the file says.
+        decimal: the decimal mark of a text file, "" where no cell tells.
+        unclear: for a column of numbers whose points might part thousands, by its position, a cell of it.
         steps: sentences, what was done in reading.
     """
 
@@ -41,28 +40,11 @@ class Source:
     blocks: list[np.ndarray] = field(repr=False)
     labels: dict[int, list[str]] = field(default_factory=dict)
     dates: set[int] = field(default_factory=set)
+    codes: set[int] = field(default_factory=set)
     index: set[int] = field(default_factory=set)
+    decimal: str = ""
+    unclear: dict[int, str] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
-
-
-def json_source(path: Path) -> Source:
-    """Objects of equal keys, one a line, or all in one list."""
-    need_pyarrow(path)
-    from pyarrow import json as arrow
-
-    with containers.opened(path) as file:
-        content = file.read()
-    try:
-        if content.lstrip()[:1] == b"[":
-            content = b"\n".join(json.dumps(row).encode() for row in json.loads(content))
-        with _arrow_errors(path, "no JSON of one object a row"):
-            stream = io.BytesIO(content)
-            with Lent(stream):
-                table = arrow.read_json(stream, arrow.ReadOptions(block_size=len(content) + 1))
-    except (ValueError, RecursionError) as error:
-        reason = error if str(path) in str(error) else f"{path}: {error}"
-        raise ValueError(f"{reason}; write one object a line") from error
-    return of_batches(path, table.to_batches(), table.schema.names)
 
 
 def arrow_source(path: Path, kind: str) -> Source:
@@ -70,7 +52,7 @@ def arrow_source(path: Path, kind: str) -> Source:
     need_pyarrow(path)
     from pyarrow import feather, parquet
 
-    with _arrow_errors(path, f"not a {kind} file"):
+    with arrow_errors(path, f"not a {kind} file"):
         if kind == "feather":
             table = feather.read_table(path, memory_map=False)
             source, schema = of_batches(path, table.to_batches(), table.schema.names), table.schema
@@ -81,8 +63,11 @@ def arrow_source(path: Path, kind: str) -> Source:
                 source = of_batches(path, file.iter_batches(batch_size=many), schema.names)
             if (found := sum(map(len, source.blocks))) != rows:
                 raise ValueError(f"{path}: damaged ({rows} rows announced, {found} found); {DAMAGED}")
-        stored = (schema.pandas_metadata or {}).get("index_columns", [])
+        metadata = schema.pandas_metadata or {}
+    stored, kinds = metadata.get("index_columns", []), metadata.get("columns", [])
+    called = {kind["name"] for kind in kinds if kind.get("pandas_type") == "categorical"}
     source.index |= {j for j, name in enumerate(source.names) if name in stored}
+    source.codes |= {j for j, name in enumerate(source.names) if name in called and j not in source.labels}
     return source
 
 
@@ -101,7 +86,7 @@ def of_batches(path: Path, batches: Iterable[Any], names: list[str]) -> Source:
             try:
                 values, is_date = _values(column, codes.setdefault(at, {}))
             except TypeError:
-                left_out.append(f"{name} ({column.type})")
+                left_out.append(f"{name} ({str(column.type).partition('<')[0]})")
                 continue
             if is_date:
                 dates.add(at)
@@ -198,7 +183,8 @@ def need_pyarrow(path: Path) -> None:
 
 
 @contextmanager
-def _arrow_errors(path: Path, what: str) -> Iterator[None]:
+def arrow_errors(path: Path, what: str) -> Iterator[None]:
+    """What pyarrow raises as a ValueError that names the file."""
     from pyarrow import ArrowException
 
     try:

@@ -13,7 +13,8 @@ from lecturelib.datasets import containers
 from lecturelib.datasets.array_files import array_source
 from lecturelib.datasets.columns import Choices, Columns
 from lecturelib.datasets.encoding import Encoded, encode
-from lecturelib.datasets.table_files import Source, arrow_source, json_source
+from lecturelib.datasets.json_files import json_source
+from lecturelib.datasets.table_files import Source, arrow_source
 from lecturelib.datasets.text_files import csv_source
 
 AS_READ = Choices()
@@ -43,7 +44,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
 
     - Text, however it is delimited, quoted, encoded or compressed (gzip, bzip2, xz, zip); `dialect.py` says
       how that is found out, and `encoding.py` how text, dates and missing values become numbers.
-    - JSON, one object a line or a list of them; parquet; feather.
+    - JSON, one object a line, a list of them, or as pandas writes it (`json_files.py`); parquet; feather.
     - npz or npy: arrays with as many rows, side by side. The columns of a two-dimensional array X are called
       "X[0]", "X[1]", ...
 
@@ -74,8 +75,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
         >>> houses.columns, houses.features.tolist(), houses.target.tolist()
         (('rooms', 'heating'), [[3.0, 0.0], [4.0, 1.0]], [250.5, 410.0])
     """
-    path = containers.existing_file(path)
-    columns = Columns(str(path), _source(path, choices), choices)
+    columns = read(path, choices)
     encoded = encode(columns, target)
     kept = np.isfinite(encoded.target)
     if not kept.all():
@@ -87,7 +87,7 @@ def table(path: str | Path, target: str | None = None, choices: Choices = AS_REA
         kept &= whole
     if not kept.any():
         raise ValueError(
-            f"{path}: no row is left ({' '.join(columns.steps[-2:])}); leave columns out by --drop"
+            f"{columns.place}: no row is left ({' '.join(columns.steps[-2:])}); leave columns out by --drop"
         )
     features = _filled(columns.source, encoded, kept)
     names = tuple(name for feature in encoded.features for name in feature.names)
@@ -117,10 +117,15 @@ def numbers(path: str | Path, choices: Choices = AS_READ) -> dict[str, np.ndarra
         ...     datasets.numbers(path)
         {'batch': array([ 8., 16.]), 'steps': array([900.,  nan])}
     """
-    path = containers.existing_file(path)
-    columns = Columns(str(path), _source(path, choices), choices)
+    columns = read(path, choices)
     labels = columns.source.labels
     return {name: columns.column(j) for j, name in enumerate(columns.names) if j not in labels}
+
+
+def read(path: str | Path, choices: Choices = AS_READ) -> Columns:
+    """The columns of a file as they are; arguments and errors as for `table`."""
+    path = containers.existing_file(path)
+    return Columns(str(path), _source(path, choices), choices)
 
 
 def _source(path: Path, choices: Choices) -> Source:
@@ -134,7 +139,7 @@ def _source(path: Path, choices: Choices) -> Source:
     elif kind == "json":
         source = json_source(path)
     else:
-        source = csv_source(path, choices.header, choices.delimiter)
+        source = csv_source(path, choices.header, choices.delimiter, choices.decimal)
     if not sum(map(len, source.blocks)):
         raise ValueError(f"{path}: no rows of numbers in it; add some")
     return source

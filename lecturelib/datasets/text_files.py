@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from lecturelib.datasets import containers, table_files
-from lecturelib.datasets.dialect import CALLED, MISSING, Dialect, sniff
+from lecturelib.datasets.cells import MISSING
+from lecturelib.datasets.dialect import CALLED, Dialect, sniff
 from lecturelib.datasets.table_files import Lent, Source, need_pyarrow, of_batches
 
 
-def csv_source(path: Path, header: bool | None, delimiter: str) -> Source:
+def csv_source(path: Path, header: bool | None, delimiter: str, decimal: str) -> Source:
     """Text: its first lines say how it is written (`dialect.py`), pyarrow reads it."""
     need_pyarrow(path)
     head, whole = containers.head(path)
     try:
-        found = sniff(head, whole, header, delimiter)
+        found = sniff(head, whole, header, delimiter, decimal)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     size = max(8 * table_files.BLOCK, 4 * max(map(len, head.splitlines()), default=0) + 2)
@@ -38,6 +39,7 @@ def csv_source(path: Path, header: bool | None, delimiter: str) -> Source:
             found.steps.append("The text is read as cp1252.")
     if found.names[0] == "":
         source.index.add(0)
+    source.decimal, source.unclear = found.decimal, found.unclear
     source.steps += found.steps
     return source
 
@@ -58,7 +60,7 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
     )
     values = arrow.ConvertOptions(
         column_types={name: pyarrow.float64() if numbers[int(name)] else text for name in names},
-        null_values=sorted(MISSING), strings_can_be_null=True, decimal_point=found.decimal,
+        null_values=sorted(MISSING), strings_can_be_null=True, decimal_point=found.decimal or ".",
     )  # fmt: skip
     with containers.opened(path) as file, _Text(file, encoding, found.blanks) as stream:
         try:
@@ -78,6 +80,8 @@ def _read(path: Path, found: Dialect, numbers: list[bool], encoding: str, size: 
                 return Source([], [])
             _refuse_first_misfit(path, found, encoding)
             raise ValueError(f"{path}: {error}; check its quotation marks") from error
+        if stream.wrong is not None:
+            raise stream.wrong
         if stream.quotes % 2 and any("\n" in each for labels in source.labels.values() for each in labels):
             raise ValueError(f"{path}: a quotation mark without its partner; check them")
     return source
@@ -141,8 +145,8 @@ class _Text(io.RawIOBase):
             if self.blanks:
                 text += self.text.readline()
         except UnicodeDecodeError as error:
-            self.wrong = error  # pyarrow would only say that a read has failed
-            raise
+            self.wrong = error.with_traceback(None)  # raised here, its traceback would hold the stream
+            return ""
         self.quotes += text.count('"')
         if self.blanks:
             text = re.sub(r"^[ \t]+|[ \t]+$", "", text, flags=re.M)

@@ -95,10 +95,10 @@ def collected(data: PyTree) -> PyTree:
     batches, examples = [], 0
     for batch in data:
         leaves = jax.tree.leaves(batch)
-        if not leaves or not np.shape(leaves[0]):
-            raise ValueError(
-                f"data yields {batch!r}; yield pytrees of arrays, the examples on the leading axis"
-            )
+        if not leaves or not all(map(np.shape, leaves)):
+            shown = jax.tree.map(lambda leaf: np.asarray(leaf).shape, batch)
+            raise ValueError(f"data yields shapes {shown}; yield batches, the examples on the leading axis: "
+                             "((x[i : i + 64], y[i : i + 64]) for i in range(0, len(x), 64))")  # fmt: skip
         batches.append(batch)
         examples += len(leaves[0])
         if examples >= MOST:
@@ -106,6 +106,27 @@ def collected(data: PyTree) -> PyTree:
     if not batches:
         raise ValueError("data yields nothing; pass an iterator that is not used up")
     return jax.tree.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *batches)
+
+
+def check_arrays(data: PyTree) -> None:
+    """Raise ValueError unless the leaves of data are arrays of finite numbers.
+
+    >>> import numpy as np
+    >>> from lecturelib.networks import own_loss
+    >>> own_loss.check_arrays({"x": np.ones((3, 2)), "y": np.arange(3)})
+    """
+    for path, leaf in jax.tree_util.tree_leaves_with_path(data):
+        name, array = (
+            f"data{jax.tree_util.keystr(path)}",
+            leaf if hasattr(leaf, "dtype") else np.asarray(leaf),
+        )
+        if array.dtype.kind in "OSUMm":
+            remedy = "np.unique(it, return_inverse=True)[1] makes codes of texts"
+            raise ValueError(f"{name} is of {array.dtype}, not of numbers; {remedy}")
+        if _is_floating(array) and (bad := int((~jnp.isfinite(jnp.asarray(array))).sum())):
+            raise ValueError(
+                f"{name} has {bad:,} values that are not finite; leave out or impute its examples"
+            )
 
 
 def _is_floating(leaf: Any) -> bool:

@@ -104,6 +104,22 @@ def test_a_heavy_tail_is_named():
     assert "HEAVY TAILS: one step makes" in found.remarks[0]
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda squares: np.minimum(squares, 1.0), "CLIPPED: 60 of 60 norms are equal, 1"),
+        (lambda squares: np.minimum(squares, np.quantile(squares, 0.8)), "CLIPPED: 24 of 60 norms"),
+        (lambda squares: squares[::-1], "tr(S) IS NOT POSITIVE"),
+    ],
+)
+def test_norms_that_are_not_those_of_gradients_are_not_trusted(change, says):
+    """Clipped, all or a few of them; or the columns swapped."""
+    small, big = norms(60, 20.0, seed=2)
+    found = norm_law.fit(*change(np.stack([small.mean(axis=1), big])), 4, 32)
+    assert not found.trusted
+    assert says in found.remarks[0]
+
+
 def write(path, header, rows):
     path.write_text("\n".join([header, *(",".join(f"{value:.12g}" for value in row) for row in rows)]) + "\n")
     return str(path)
@@ -120,6 +136,7 @@ def test_one_log_in_every_form_gives_one_answer(tmp_path):
     forms = [
         ("Small Batch,Big Batch,small_norm,big_norm", wide),
         ("b_small,b_big,g_small_squared,g_big_squared", squares),
+        ("b_small,b_big,g_small_squared,g_big_squared", [(math.nan, *squares[0][1:]), *squares[1:]]),
         ("iteration,batch size,grad_norm", long),
     ]
     for number, (header, rows) in enumerate(forms):

@@ -6,29 +6,23 @@ After public reports (issues of pandas, polars, pyarrow, scikit-learn, LIBSVM, .
 import gzip
 import io
 import json
+import lzma
 import re
+import time
 import zipfile
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pyarrow
 import pytest
-from click.testing import CliRunner
 from pyarrow import feather, parquet
 from scipy import sparse
 
-import lecturelib.datasets
 from lecturelib import datasets
 from lecturelib.advice import preparation
-from lecturelib.datasets import Choices, containers
+from lecturelib.datasets import Choices, containers, table_files
 from tests.agree import agree
-from tests.lecture.datasets.wine import DUPLICATE, NAMES, PLAIN, ROWS, VALUES, text, write
-from workshop.cli import batch_size, main
-
-
-def comma(value):
-    return f"{value:.4f}".replace(".", ",")
+from tests.lecture.datasets.wine import NAMES, PLAIN, ROWS, VALUES, comma, text, write
 
 
 def saved(save, *args, **kwargs):
@@ -70,6 +64,7 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "UPPER.CSV": PLAIN,
     "no_suffix": PLAIN,
     "wine.csv.gz": gzip.compress(PLAIN.encode()),
+    "wine.csv.lzma": lzma.compress(PLAIN.encode(), lzma.FORMAT_ALONE),
     "wine.csv.zst": zstd(PLAIN.encode()),
     "wine.jsonl.zst": zstd("\n".join(map(json.dumps, RECORDS)).encode()),
     "wine.csv.zip": saved(lambda file: zipfile.ZipFile(file, "w").writestr("wine.csv", PLAIN)),
@@ -77,6 +72,7 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "blank_first_line.csv": "\n" + PLAIN,
     "blank_line_inside.csv": PLAIN.replace("\n", "\n\n", 9),
     "comments.csv": "# made by hand\n" + PLAIN + "# the end\n",
+    "units_in_a_comment.csv": "# made by hand\n# g, 1, %, points\n" + PLAIN,
     "title.csv": "Portuguese wine\n" + PLAIN,
     "title_of_three_cells.csv": "wine,of,Portugal\n" + PLAIN,
     "trailing_comma.csv": re.sub(r"(?<=\d)\n", ",\n", PLAIN),
@@ -88,6 +84,15 @@ SAME = {  # name of the file -> its content: all the same table, VALUES with NAM
     "fortran.csv": PLAIN.split("\n")[0] + "\n" + text([], number=lambda v: f"{v / 10:.5f}D+01"),
     "lines.jsonl": "\n".join(map(json.dumps, RECORDS)),
     "records.json": json.dumps(RECORDS),
+    "pretty.json": json.dumps(RECORDS, indent=1),
+    "values.json": json.dumps(VALUES.tolist()),
+    "columns.json": json.dumps({name: column.tolist() for name, column in WINE.items()}),
+    "pretty_columns.json": json.dumps({name: column.tolist() for name, column in WINE.items()}, indent=1),
+    "pandas_columns.json": json.dumps({n: {str(i): v for i, v in enumerate(c)} for n, c in WINE.items()}),
+    "pandas_index.json": json.dumps({str(i): row for i, row in enumerate(RECORDS)}),
+    "pandas_split.json": json.dumps({"columns": NAMES, "index": [*range(ROWS)], "data": VALUES.tolist()}),
+    "pandas_table.json": json.dumps({"schema": {"fields": [{"name": "pH"}]}, "data": RECORDS}),
+    "wrapped.json": json.dumps({"status": "ok", "count": ROWS, "data": RECORDS}),
     "wine.feather": arrow(lambda table, file: feather.write_feather(table, file), WINE),
     "wine.parquet": arrow(parquet.write_table, WINE),
     "pandas_index.parquet": saved(lambda file: parquet.write_table(INDEXED, file)),
@@ -125,7 +130,20 @@ REFUSED = {
         "2 files in it; unpack it",
     ),
     "data.h5": (b"\x89HDF\r\n\x1a\n" + bytes(50), "HDF5"),
+    "sheet.ods": (saved(lambda f: zipfile.ZipFile(f, "w").writestr("content.xml", "")), "OpenDocument"),
     "data.pkl": (b"\x80\x04\x95" + bytes(50), "pickle"),
+    "data.pickle": (b"\x80\x05\x95" + bytes(50), "pickle"),
+    "data.mat": (b"MATLAB 5.0 MAT-file" + bytes(500), "MATLAB file; .*writetable"),
+    "data.rds": (gzip.compress(b"X\n\0\0\0\3" + bytes(50)), "a file of R; .*write.csv"),
+    "data.dta": (b"<stata_dta><header>" + bytes(50), "Stata"),
+    "wine.parquet.gz": (gzip.compress(arrow(parquet.write_table, WINE)), "compressed once more"),
+    "wine.tar.gz": (gzip.compress(bytes(257) + b"ustar" + bytes(250)), "tar archive; unpack it by tar -xf"),
+    "pointer.csv": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        "git lfs pull",
+    ),
+    "error.csv": ("<html><body>404, not found</body></html>\n<p>a,b</p>\n", "web page"),
+    "title.arff": ("% a title\n% more\n@RELATION iris\n@data\n1,2\n", "ARFF"),
     "page": ("<!DOCTYPE html><html></html>", "web page"),
     "iris.arff": ("@relation iris\n@data\n1,2\n", "ARFF"),
     "header_only.csv": (",".join(NAMES) + "\n", "no rows of numbers in it"),
@@ -140,6 +158,19 @@ def test_what_is_no_table_is_refused_with_a_way_out(tmp_path, name):
     content, says = REFUSED[name]
     with pytest.raises(ValueError, match=rf"{name}.*({says})"):
         datasets.table(write(tmp_path, name, content), "quality")
+
+
+def test_objects_inside_rows_and_texts_among_numbers(tmp_path):
+    lines = [
+        {"user": {"age": k + 0.5, "city": {"at": "ab"[k % 2]}}, "b": k if k % 9 else "n/a", "y": k}
+        for k in range(1, 25)
+    ]
+    table = datasets.table(write(tmp_path, "t.jsonl", "\n".join(map(json.dumps, lines))))
+    assert table.columns == ("user.age", "user.city.at", "b", "b is missing")
+    assert table.features[8, 3] == 1
+    del lines[8]["b"], lines[17]["b"]
+    again = datasets.table(write(tmp_path, "t.jsonl", "\n".join(map(json.dumps, lines))))
+    assert np.array_equal(again.features, table.features)
 
 
 SPARSE = "".join(f"{(-1) ** k:+d} {k % 9 + 1}:0.5 {k % 9 + 20}:{k + 1}\n" for k in range(40))
@@ -180,10 +211,16 @@ def test_what_comes_below_the_lines_that_are_looked_at_is_read_too(tmp_path, mon
     monkeypatch.setattr(containers, "HEAD", 64)
     rows = [f"{'ab'[k % 2]},{k}.5,{k * k}" for k in range(40)]
     rows[30], rows[31] = "größe,30.5,900", "a,?!,961"
+    began = time.monotonic()
     table = datasets.table(write(tmp_path, "t.csv", "\n".join(["t,x,y", *rows]).encode("cp1252")))
+    assert time.monotonic() - began < table_files.Lent.PATIENCE  # nothing holds the stream
     assert table.columns == ("t=a", "t=b", "t=größe", "x", "x is missing")
     assert table.features[31, 4] == 1
     assert "The text is read as cp1252." in table.steps
+
+
+def test_a_tab_is_typed_as_in_other_programs():
+    assert {Choices(delimiter=each).delimiter for each in ("\t", r"\t", "tab")} == {"\t"}
 
 
 def test_what_a_svmlight_file_needs_is_asked_for(tmp_path):
@@ -217,42 +254,3 @@ def test_cost_follows_the_entries_not_the_largest_index():
     data = preparation.prepare(features, np.arange(300.0))
     assert data.features.shape == (300, len(np.unique(indices)))
     agree((data.features + data.means).sum(axis=1), np.full(300, 5.0), relative=1e-12)
-
-
-def test_every_option_that_a_message_names_is_one_of_the_command():
-    known = {
-        option for parameter in batch_size.params for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    files = [*Path(lecturelib.datasets.__file__).parent.glob("*.py"), Path(preparation.__file__)]
-    named = {
-        option for file in files for option in re.findall(r"(?<=[ (,`])--[a-z][a-z-]*", file.read_text())
-    }
-    assert len(named) > 8
-    assert named <= known
-
-
-def test_dry_run_says_what_would_be_done_and_writes_nothing(tmp_path):
-    path = write(tmp_path, "t.csv", DUPLICATE)
-    arguments = ["batch-size", str(path), "--dry-run", "--keep", "b", "--out", str(tmp_path / "out")]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0, result.output
-    assert result.output.startswith("t.csv, predicting y: 24 rows, 2 columns\n")
-    assert "The target is y, by its name" in result.output
-    assert [each.name for each in tmp_path.iterdir()] == ["t.csv"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([""], "DATA is an empty name"),
-        (["t.csv", "--out", "t.csv/below"], "t.csv"),
-        (["t.csv", "--drop", "nothing"], "'nothing' is not a column of it; choose one of: 'a', 'b', 'y'"),
-        (["t.csv", "--delimiter", ";;"], "give one character"),
-    ],
-)
-def test_what_the_command_cannot_do_is_said_before_the_work(tmp_path, monkeypatch, arguments, says):
-    monkeypatch.chdir(tmp_path)
-    write(tmp_path, "t.csv", DUPLICATE)
-    result = CliRunner().invoke(main, ["batch-size", *arguments])
-    assert result.exit_code == 2
-    assert says in " ".join(result.output.split())

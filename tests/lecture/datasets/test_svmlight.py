@@ -107,7 +107,7 @@ ERRORS = {
         "line 1: '1:2:3' is field:index:value, as libffm has it; leave the fields out: sed",
     ),
     "word as value": ("1 1:1\n\n# x\n1 1:red\n", "line 4: the value of index 1 is 'red', not a number"),
-    "word as target": ("spam 1:1\n", "line 1: the target is 'spam', not a number"),
+    "word as target": ("spam 1:1\n", "line 1: the target is 'spam'; tell one from the rest: --positive spam"),
     "several targets": ("1,2 1:1\n", "line 1: several labels, '1,2'; .*: --positive 1"),
     "no target": ("1:1 2:1\n", "line 1: the target is missing, the line starts with '1:1'; .* sed"),
     "csv": ("1,2,3\n", "line 1: the target is '1,2,3', not a number"),
@@ -212,3 +212,8 @@ def test_memory_is_that_of_the_result(tmp_path):
     result = features.data.nbytes + features.indices.nbytes
     assert features.nnz == 30_000
     assert peak < 2.2 * result  # a growing array is copied once; lists of numbers would take 5 times as much
+
+
+def test_a_label_is_found_however_it_is_written(tmp_path):
+    (tmp_path / "t.svm").write_text("1.000 1:1\n+1 1:2\n10 1:4\n")
+    assert datasets.svmlight(tmp_path / "t.svm", positive="1").target.tolist() == [1, 1, 0]

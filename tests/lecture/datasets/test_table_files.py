@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from lecturelib import datasets
-from lecturelib.datasets import table_files, text_files
+from lecturelib.datasets import json_files, table_files, text_files
 
 CSV_ERRORS = {
     "empty": ("", r"empty \(0 bytes\); write or download"),
@@ -66,7 +67,7 @@ def test_pyarrows_threads_hold_nothing_of_ours_at_the_end(tmp_path, case, monkey
             super().__exit__(*error)
             held.append(sys.getrefcount(self.stream) - self.holders)
 
-    for module in (table_files, text_files):
+    for module in (json_files, text_files):
         monkeypatch.setattr(module, "Lent", Counted)
     with contextlib.suppress(ValueError):
         datasets.table(path)
@@ -179,3 +180,11 @@ def test_a_bad_parquet_is_refused(tmp_path):
     parquet.write_table(pyarrow.table({"a": pyarrow.array([], "f8"), "y": pyarrow.array([], "f8")}), path)
     with pytest.raises(ValueError, match=r"bad\.parquet: no rows of numbers"):
         datasets.table(path)
+
+
+def test_what_pandas_calls_categories_is_none_of_numbers(tmp_path):
+    pandas = {"columns": [{"name": "zip", "pandas_type": "categorical"}], "index_columns": []}
+    columns = pyarrow.table({"zip": [98001, 98002, 98003] * 4, "y": np.arange(12.0)})
+    stored = columns.replace_schema_metadata({"pandas": json.dumps(pandas)})
+    parquet.write_table(stored, tmp_path / "t.parquet")
+    assert datasets.table(tmp_path / "t.parquet").columns == ("zip=98001", "zip=98002", "zip=98003")

@@ -18,6 +18,11 @@ def column(*cells, header="x,y"):
     return "\n".join([header, *lines]) + "\n"
 
 
+def comma(value):
+    """A number as Germans write it."""
+    return f"{value:.4f}".replace(".", ",")
+
+
 def write(folder, name, content):
     (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder / name
