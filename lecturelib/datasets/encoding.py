@@ -92,11 +92,13 @@ def _target_position(columns: Columns, target: str | None) -> int:
     if len(plain) == 1:
         columns.steps.append(f"The target is {plain[0]}, by its name (else: --target NAME).")
         return columns.position(plain[0])
+    usable = [name for name in usable if columns.position(name) not in columns.source.dates] or usable
     shown = ", ".join(usable[:20]) + (f", ... ({len(usable)} in all)" if len(usable) > 20 else "")
     likely = shlex.quote((plain or usable)[-1])
     if called and not plain:
         read = f" ({called[0]} has no value in any row){read}"
-    asked = f"which column is predicted? Say it, --target {likely} or another of: {shown}{read}"
+    others = f" or another of: {shown}" if len(usable) > 1 else ""
+    asked = f"which column is predicted? Say it, --target {likely}{others}{read}"
     raise ValueError(f"{columns.place}: {asked}")
 
 

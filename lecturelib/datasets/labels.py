@@ -12,6 +12,12 @@ MANY = 30  # different numbers, beside which a single text counts as missing how
 MOMENT = re.compile(
     r"(\d+)[-/.](\d+)[-/.](\d+)(?:[T ](\d+):(\d+)(?::(\d+(?:\.\d+)?))?(?: ?([AaPp])[Mm])?)?", re.A
 )
+MONTHS = re.compile(
+    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
+)
+NAMED = re.compile(
+    r"(?:(\d{1,2})[ -])?([A-Za-z]{3,9})[. -]+(?:(\d{1,2}),? +)?(\d{4})", re.A
+)  # 1 Jan 2000, Jan 1 2000
 TRUE = {"yes": "no", "y": "n", "true": "false", "t": "f", "on": "off"}
 TRUE |= {"positive": "negative", "present": "absent"}
 
@@ -62,8 +68,9 @@ def meaning(
         if len(odd) < len(given) and (few or one or all(text.lower() in WORDS for text in odd.values())):
             values = [np.nan if each is None else each for each in numbers]
             return Meaning(np.array(values, dtype=np.float64), [], odd=tuple(odd.values()))
-        if given and all(DATE.fullmatch(texts[k]) for k in given):
-            return Meaning(np.array(_days(texts)), [], dates=True)
+        days = [_in_figures(text) for text in texts]
+        if given and all(DATE.fullmatch(days[k]) for k in given):
+            return Meaning(np.array(_days(days)), [], dates=True)
     often = np.argsort(-(np.ones(len(texts)) if counts is None else counts), kind="stable")
     leaders: dict[str, str] = {}
     for text in (texts[k] for k in often):
@@ -92,6 +99,17 @@ def two_values(labels: list[str]) -> tuple[str, str]:
     first, second = sorted(labels)
     swapped = TRUE.get(first.lower().rstrip(".")) == second.lower().rstrip(".")
     return (second, first) if swapped else (first, second)
+
+
+def _in_figures(text: str) -> str:
+    """A month, or a date with the month's name, as year-month-day; any other text as it is."""
+    if re.fullmatch(r"\d{4}-\d{2}", text, re.A):
+        return f"{text}-01"
+    found = NAMED.match(text)
+    if found and MONTHS.fullmatch(name := found[2].lower()):
+        month = [each[:3] for each in MONTHS.pattern.split("|")].index(name[:3]) + 1
+        return f"{found[4]}-{month}-{found[1] or found[3] or 1}{text[found.end() :]}"
+    return text
 
 
 def _days(texts: list[str]) -> list[float]:

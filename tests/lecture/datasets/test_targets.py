@@ -30,6 +30,15 @@ def test_targets_are_classes_and_rows_without_one_are_left_out(tmp_path):
         preparation.load(path, loss="logistic")
 
 
+def test_a_date_is_not_offered_as_a_target(tmp_path):
+    path = write(tmp_path, "temps.csv", "temp,date\n47.8,2010/01/01\n47.4,2010/01/02\n47.1,2010/01/03\n")
+    with pytest.raises(ValueError, match=r"Say it, --target temp$"):
+        datasets.table(path)
+    with pytest.raises(ValueError, match=r"Take one: --keep date$"):
+        datasets.table(path, "temp")
+    assert datasets.table(path, "temp", Choices(keep=("date",))).columns == ("date",)
+
+
 def test_a_line_of_numbers_that_is_taken_for_names_is_said(tmp_path):
     path = write(tmp_path, "t.csv", "0,1\n5,2\n7,4\n")
     with pytest.raises(
