@@ -73,7 +73,7 @@ def test_the_majorant_bounds_every_complex_run_and_the_box_every_real_one(case, 
     complex_risks = np.abs(ours.risks(rate + wide * turns[0], beta + tall * turns[1], 12))
     assert np.all(complex_risks <= bound[:, None] * (1 + 1e-9))
     least = ours.majorant(*middle, np.zeros(1), np.zeros(1), 12)[:, 0]
-    agree(least, ours.risks(*middle, 12)[:, 0], rounding=1e-9 * least[0], normwise=True)
+    agree(least, ours.risks(*middle, 12)[:, 0], rounding=1e-9 * least.max(), normwise=True)
     _, below = ours.lower_bounds(np.array([[rate - wide, rate + wide, beta - tall, beta + tall]]), 12)
     inside = rng.uniform(-1, 1, (2, 60))
     risks = ours.risks(rate + wide * inside[0], beta + tall * inside[1], 12)[1:]
