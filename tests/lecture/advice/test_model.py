@@ -102,6 +102,7 @@ def decided(text):
 
 
 @pytest.mark.long
+@pytest.mark.weekly
 def test_the_page_of_adam_that_notebook_11_shows_is_what_the_advice_says():
     notebook = Path(__file__).parents[3] / "notebooks" / "11_your_batch_size.ipynb"
     cells = {cell["id"]: "".join(cell["source"]) for cell in json.loads(notebook.read_text())["cells"]}
