@@ -88,6 +88,7 @@ def test_a_wheel_carries_the_data_and_all_that_the_programs_read(tmp_path):
             assert hashlib.sha256(archive.read(f"lecturelib/data/{name}")).hexdigest() == digest
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     there = {path.relative_to(source).as_posix() for path in source.glob("*/**/*") if path.is_file()}
-    assert there - packed == {f"lecturelib/data/{name}" for name in ("pack_mnist.py", "pack_wordnet.py")}
+    scripts = ("pack_mnist.py", "pack_natural.py", "pack_wordnet.py")
+    assert there - packed == {f"lecturelib/data/{name}" for name in scripts}
     assert packed <= there
     assert {"lecturelib/py.typed", "lecturelib/templates/style.css"} <= packed

@@ -90,15 +90,18 @@ class TestFiles:
     def test_a_page_says_what_it_is_about_where_it_is_found(self, site):
         for page in every_page(site):
             text = (site / page).read_text(encoding="utf-8")
-            (title,) = re.findall(r"<title>([^<]+)", text)
+            title = re.findall(r"<title>([^<]+)", text)[0]  # figures have some, too
             first, _, rest = html.unescape(title).partition(" \N{EM DASH} ")
             assert first != rest, page
-            if page.startswith(("index", "notebooks/", "cards/", "library/", "homework/")):
+            if page.startswith(("index", "notebooks/", "cards/", "homework/")):
                 about = re.findall(
                     r'<meta (?:name|property)="(?:og:)?description" content="([^"]{10,})"', text
                 )
                 assert len(about) == 2, page
-        assert 'href="projects.html">projects.md' in (site / "homework" / "index.html").read_text()
+        assert (
+            'href="projects.html"><span class="std std-doc">projects.md'
+            in (site / "homework" / "index.html").read_text()
+        )
 
     def test_a_notebook_page_is_light(self, site):
         """At most 1.2 MB compressed, with all that it loads at once; pictures out of sight come later."""

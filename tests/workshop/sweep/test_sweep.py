@@ -107,7 +107,7 @@ def test_runs_made_with_other_versions_are_run_anew_where_it_is_asked_for(tmp_pa
         return [task.name for task in sent]
 
     names = todo()
-    assert {"own.csv", "mine (beside the notebook)", "scipy", "jax"} <= sent[0].made_with().keys()
+    assert {"own.csv (file)", "mine (beside the notebook)", "scipy", "jax"} <= sent[0].made_with().keys()
     for number, task in enumerate(sent):
         made = task.made_with() | ({"jax": "0.1"} if number == 1 else {})
         folder.keep(Result(task.name, task.values, 1.0, made_with=made), "{}")

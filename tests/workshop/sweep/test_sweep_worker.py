@@ -239,7 +239,7 @@ def test_a_file_that_changes_while_its_run_reads_it_is_a_failure_and_not_a_resul
     cell = "open('own.csv', 'a').write(str(seed))"
     attempt = worker.attempt(task(cell, files=files))
     assert attempt.error == "own.csv changed while the sweep ran: give the command again"
-    assert attempt.made_with["own.csv"] == files["own.csv"]
+    assert attempt.made_with["own.csv (file)"] == files["own.csv"]
     assert loop.over(attempt, 1)
     assert worker.attempt(task("1", files=provenance.Inputs(tmp_path).of({"": "own.csv"}))).error is None
 
