@@ -2,7 +2,7 @@
 
 ::
 
-    make benchmark ONLY=theory       # makes an environment with scikit-learn, whose two tables are used
+    make benchmark ONLY=hogwild      # makes an environment with scikit-learn, whose two tables are used
     build/benchmark/peers/bin/python lecturelib/data/pack_natural.py lecturelib/data/natural.json
 
 Every problem is to tell two classes apart, y = 1 or -1, by the square loss without a bias, on rows of length
